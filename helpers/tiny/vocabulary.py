@@ -48,7 +48,8 @@ def last_merge(token: bytes, ranks: dict[bytes, int]) -> tuple[bytes, bytes]:
         pairs = [(ranks.get(a + b, len(ranks)), i) for i, (a, b) in enumerate(zip(parts, parts[1:], strict=False))]
         rank, i = min(pairs)
         if rank >= ranks[token]:
-            raise ValueError(f"词元 {token!r} 应能由更早的词元合并出来，现在停在 {parts}；词表文件可能损坏，重装 dashscope")
+            raise ValueError(f"词元 {token!r} 应能由更早的词元合并出来，现在停在 {parts}；"
+                             "词表文件可能损坏，重装 dashscope")
         parts[i:i + 2] = [parts[i] + parts[i + 1]]
     return parts[0], parts[1]
 

@@ -1,0 +1,96 @@
+"""教学小模型答得对不对题：在没训练过的问法上数，写进模型卡
+
+“对题”：贪心解码的回答，与语料里全部答案比相邻两字的重合（Jaccard），
+最像的那条属于被问的问题，并且重合至少一半。
+python -m helpers.tiny.evaluate 重新评估并更新模型卡
+"""
+import json
+
+import torch
+from tqdm.auto import tqdm
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from helpers.tiny import questions
+from helpers.tiny.files import CHECKPOINT, write_text
+
+ENOUGH = 0.5
+CARD = """# 教学小模型
+
+《Hugging Face 模型加载与推理》课程自带的模型：`Qwen2ForCausalLM`，{parameters:,} 个参数（其中嵌入 {embedding:,} 个），\
+以 float16 存放，从零开始只用本项目自己写的问答训练。它**不是** Qwen，只是结构、文件格式和词元编号与 Qwen2.5 相同，\
+所以同样的代码可以换成真正的 Qwen。
+
+- 会答：课程里的 {questions} 个问题（{wordings} 种问法），别的多半答不上，或者答非所问；它说的话要自己核对
+- 语料：`helpers/tiny/corpus` 里的 {corpus}；重新训练：`python -m helpers.tiny.train`
+- 词表：来自 dashscope 包的官方 Qwen 词表（Apache-2.0）；语料里没有出现的编号共用一行，不会被生成
+
+## 评估
+{held_out} 种问法不参加训练（按固定的种子随机抽，每个问题至多一种）。贪心解码后，最像的语料答案（相邻两字的 Jaccard \
+重合，至少 {enough}）属于被问的问题，就算对题：**{on_subject} / {held_out}（{share:.1%}）**。
+
+没有对题的：
+
+| 问 | 属于 | 答 |
+|---|---|---|
+{failures}
+"""
+
+
+def bigrams(text: str) -> set[str]:
+    """相邻两字的集合。例: "词元是" -> {"词元", "元是"}"""
+    return {text[i:i + 2] for i in range(len(text) - 1)}
+
+
+def closest(answer: str, known: list[tuple[int, set[str]]]) -> tuple[int, float]:
+    """与回答最像的语料答案：(问题序号, 重合 0–1)"""
+    words = bigrams(answer)
+    return max(((index, len(words & other) / max(1, len(words | other))) for index, other in known), key=lambda x: x[1])
+
+
+def answers(model, tokenizer, prompts: list[str], size: int = 32, most: int = 96) -> list[str]:
+    """一批批贪心地回答，次序与 prompts 相同"""
+    texts = [tokenizer.apply_chat_template([{"role": "user", "content": p}], tokenize=False, add_generation_prompt=True)
+             for p in prompts]
+    out = []
+    for start in tqdm(range(0, len(texts), size), desc="评估", unit="批"):
+        inputs = tokenizer(texts[start:start + size], return_tensors="pt", padding=True, padding_side="left")
+        with torch.inference_mode():
+            ids = model.generate(**inputs, max_new_tokens=most, do_sample=False)
+        out += tokenizer.batch_decode(ids[:, inputs.input_ids.shape[1]:], skip_special_tokens=True)
+    return out
+
+
+def measure(folder=CHECKPOINT) -> dict:
+    """全部留出的问法答一遍：{"held_out", "on_subject", "failures": [[问, 属于, 答], ...]}"""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    trained_on = json.loads((folder / "training.json").read_text(encoding="utf-8"))["corpus"]
+    everything = questions.read(questions.paths(trained_on))
+    _, held_out = questions.split(everything)
+    known = [(index, bigrams(text)) for index, q in enumerate(everything) for text in q.answers]
+    said = answers(model, tokenizer, [wording for wording, _ in held_out])
+    failures = []
+    for (wording, index), answer in zip(held_out, said, strict=True):
+        guess, overlap = closest(answer, known)
+        if guess != index or overlap < ENOUGH:
+            failures.append([wording, everything[index].title, answer])
+    return {"held_out": len(held_out), "on_subject": len(held_out) - len(failures), "failures": failures,
+            "parameters": model.num_parameters(), "embedding": model.model.embed_tokens.weight.numel(),
+            "corpus": trained_on, "questions": len(everything), "wordings": sum(len(q.wordings) for q in everything)}
+
+
+def update_card(folder=CHECKPOINT) -> dict:
+    """评估，把数字写进模型卡 README.md 和 evaluation.json"""
+    figures = measure(folder)
+    rows = "\n".join(f"| {' | '.join(cell.replace('|', '｜').replace(chr(10), ' ') for cell in row)} |"
+                     for row in figures["failures"]) or "| （没有） | | |"
+    card = CARD.format(**{**figures, "failures": rows, "corpus": "、".join(figures["corpus"])},
+                       enough=ENOUGH, share=figures["on_subject"] / figures["held_out"])
+    write_text(folder / "README.md", card)
+    write_text(folder / "evaluation.json", json.dumps(figures, ensure_ascii=False, indent=1) + "\n")
+    print(f"对题 {figures['on_subject']} / {figures['held_out']}")
+    return figures
+
+
+if __name__ == "__main__":
+    update_card()

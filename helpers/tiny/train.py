@@ -1,0 +1,139 @@
+"""从零训练教学小模型：python -m helpers.tiny.train（两核 CPU 不到一小时，有 GPU 就用 GPU）
+
+词表有 151,936 行，语料只用到几千行。训练时只放这几千行，再加一行代表其余所有编号：
+它的 logit 在 log-sum-exp 里算“其余编号的个数”次，训练完抄给它们每一个，所以它们不会被生成。
+"""
+import argparse
+import json
+import math
+import random
+import time
+from pathlib import Path
+
+import torch
+from torch.nn.functional import cross_entropy
+from tqdm.auto import tqdm
+from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
+
+from helpers.tiny import evaluate, questions, samples
+from helpers.tiny.files import CHECKPOINT, replace_folder, write_text
+from helpers.tiny.vocabulary import SYSTEM
+
+VOCAB = 151_936
+UNUSED_MARGIN = 4.0  # 其余编号的总分再加这么多：温度调高时它们也不容易冒出来
+FORGET = 0.1          # 问法里的词元以这个比例换成“没见过”，练习看关键词
+
+
+def config(vocab_size: int) -> Qwen2Config:
+    """教学小模型的结构：Qwen2，隐藏大小 128，6 层，4 个注意力头（2 个 KV 头）"""
+    return Qwen2Config(vocab_size=vocab_size, hidden_size=128, intermediate_size=512, num_hidden_layers=6,
+                       num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=1024,
+                       rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, tie_word_embeddings=True,
+                       initializer_range=0.06, bos_token_id=None, eos_token_id=151_645, pad_token_id=None)
+
+
+def batches(tokenizer, train_questions, row_of: dict[int, int], size: int, rng: random.Random):
+    """一轮的全部批次：长短相近的放在一起，顺序打乱；每批是 [(行号, 分量), ...]"""
+    system = tokenizer.encode(f"<|im_start|>system\n{SYSTEM}<|im_end|>\n")
+    unknown = len(row_of)
+    rows = []
+    for question in train_questions:
+        for wording in question.wordings:
+            ids, weights = samples.sample(tokenizer, system, question, wording, train_questions, rng)
+            line = [row_of.get(i, unknown) for i in ids]
+            line = [unknown if w == samples.QUESTION_WEIGHT and i < 151_643 and rng.random() < FORGET else r
+                    for i, r, w in zip(ids, line, weights, strict=True)]
+            rows.append((line, weights))
+    rng.shuffle(rows)
+    rows = [row for start in range(0, len(rows), size * 32)
+            for row in sorted(rows[start:start + size * 32], key=lambda row: len(row[0]))]
+    groups = [rows[start:start + size] for start in range(0, len(rows), size)]
+    rng.shuffle(groups)
+    return groups
+
+
+def pack(group, device) -> tuple[torch.Tensor, torch.Tensor]:
+    """一批 → (行号, 分量)，形状都是 (批, 最长)；空位的行号 0、分量 0，都在右边"""
+    longest = max(len(line) for line, _ in group)
+    ids = torch.tensor([line + [0] * (longest - len(line)) for line, _ in group])
+    weights = torch.tensor([w + [0.0] * (longest - len(w)) for _, w in group])
+    return ids.to(device), weights.to(device)
+
+
+def loss_of(model, ids: torch.Tensor, weights: torch.Tensor, unused: int) -> torch.Tensor:
+    """下一个词元的加权交叉熵，单位 nat；最后一行代表 unused 个编号"""
+    hidden = model.model(input_ids=ids).last_hidden_state[:, :-1]
+    targets, weights = ids[:, 1:], weights[:, 1:] * (ids[:, 1:] < model.config.vocab_size - 1)
+    chosen = weights > 0
+    logits = model.lm_head(hidden[chosen])
+    extra = torch.zeros(logits.shape[-1], device=logits.device)
+    extra[-1] = math.log(unused) + UNUSED_MARGIN
+    each = cross_entropy(logits + extra, targets[chosen], reduction="none")
+    return (each * weights[chosen]).sum() / weights.sum()
+
+
+def widen(small: Qwen2ForCausalLM, used: list[int]) -> Qwen2ForCausalLM:
+    """几千行的模型 → 151,936 行的完整模型：用到的行放回官方编号，其余全抄那一行"""
+    full = Qwen2ForCausalLM(config(VOCAB))
+    state = {name: tensor.cpu() for name, tensor in small.state_dict().items()}
+    rows = state["model.embed_tokens.weight"]
+    table = rows[-1].repeat(VOCAB, 1)
+    table[torch.tensor(used)] = rows[:-1]
+    state["model.embed_tokens.weight"] = state["lm_head.weight"] = table
+    full.load_state_dict(state)
+    return full
+
+
+def write(model: Qwen2ForCausalLM, folder: Path) -> None:
+    """模型以 float16 写进 folder，用与 Qwen2.5 相同的标准文件"""
+    model.generation_config.update(do_sample=True, temperature=0.7, top_p=0.8, top_k=20, bos_token_id=None,
+                                   eos_token_id=[151_645, 151_643], pad_token_id=151_643)
+    model.to(torch.float16).save_pretrained(folder)
+
+
+def train(epochs: int, size: int, rate: float, names: list[str] | None = None, seed: int = 14) -> None:
+    """训练、写检查点、评估、更新模型卡；names 是语料文件名（不带 .txt），默认全部"""
+    started = time.perf_counter()
+    torch.manual_seed(seed)
+    rng = random.Random(seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINT)
+    kept, _ = questions.split(questions.read(questions.paths(names)))
+    used = samples.used_ids(tokenizer, kept, tokenizer.encode(f"<|im_start|>system\n{SYSTEM}<|im_end|>\n"))
+    row_of = {token_id: row for row, token_id in enumerate(used)}
+    model = Qwen2ForCausalLM(config(len(used) + 1)).to(device)
+    steps = epochs * -(-sum(len(q.wordings) for q in kept) // size)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.05)
+    bar = tqdm(total=steps, desc=f"训练（{len(used)} 个词元，{len(kept)} 个问题）", unit="步", smoothing=0.05)
+    average = None
+    for _ in range(epochs):
+        for group in batches(tokenizer, kept, row_of, size, rng):
+            loss = loss_of(model, *pack(group, device), VOCAB - len(used))
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            average = loss.item() if average is None else 0.98 * average + 0.02 * loss.item()
+            bar.set_postfix(损失=f"{average:.3f}", refresh=False)
+            bar.update()
+    bar.close()
+    with replace_folder(CHECKPOINT) as folder:
+        write(widen(model.cpu(), used), folder)
+        record = {"corpus": [path.stem for path in questions.paths(names)], "epochs": epochs, "batch_size": size,
+                  "rate": rate, "seed": seed, "device": device,
+                  "minutes": round((time.perf_counter() - started) / 60, 1),
+                  "final_loss": round(average, 3)}
+        write_text(folder / "training.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
+    evaluate.update_card()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="从零训练教学小模型")
+    parser.add_argument("--epochs", type=int, default=30, help="语料读几遍")
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=3e-3, help="最高学习率")
+    parser.add_argument("--corpus", nargs="*", help="只用这几个语料文件，例如 01_tokens 09_talk；默认全部")
+    arguments = parser.parse_args()
+    train(arguments.epochs, arguments.batch_size, arguments.rate, arguments.corpus)

@@ -1,0 +1,111 @@
+"""helpers.model：选对模型，坏输入说清楚应该是什么、现在是什么、怎么办"""
+import json
+import shutil
+
+import pytest
+from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
+
+from helpers import model
+from helpers.model import ModelError, locate
+from helpers.tiny.files import CHECKPOINT
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """一个很小、完整、随机的检查点"""
+    config = Qwen2Config(vocab_size=64, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2,
+                         num_key_value_heads=1, bos_token_id=None, eos_token_id=None, pad_token_id=None)
+    Qwen2ForCausalLM(config).save_pretrained(tmp_path / "模型 一")
+    shutil.copy(CHECKPOINT / "tokenizer.json", tmp_path / "模型 一")
+    return tmp_path / "模型 一"
+
+
+def test_default_environment_and_argument(monkeypatch, folder):
+    monkeypatch.delenv("COURSE_MODEL", raising=False)
+    assert locate() == locate("tiny") == CHECKPOINT
+    monkeypatch.setenv("COURSE_MODEL", str(folder))
+    assert locate() == folder
+    assert locate("tiny") == CHECKPOINT
+
+
+def test_a_local_folder_loads(folder):
+    assert AutoModelForCausalLM.from_pretrained(locate(folder)).num_parameters() > 0
+
+
+@pytest.mark.parametrize("where", ["models/Qwen--Qwen2.5-0.5B-Instruct/snapshots/master",
+                                   "hub/models/Qwen/Qwen2___5-0___5B-Instruct", "hub/Qwen/Qwen2___5-0___5B-Instruct"])
+def test_qwen_from_every_cache_layout(monkeypatch, tmp_path, folder, where):
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "cache"))
+    shutil.copytree(folder, tmp_path / "cache" / where)
+    assert locate("qwen") == locate("Qwen/Qwen2.5-0.5B-Instruct") == tmp_path / "cache" / where
+
+
+@pytest.mark.parametrize("choice, says", [
+    ("qwen", ["modelscope download --model Qwen/Qwen2.5-0.5B-Instruct", "tiny"]),
+    ("qwen/Qwen-0.5B", ["没有发布过", "Qwen/Qwen2.5-0.5B-Instruct"]),
+    ("Qwen/Qwen2.5-0.5B-Instrct", ["名字最像的有", "Qwen/Qwen2.5-0.5B-Instruct"]),
+    ("tinny", ["'tinny'", "tiny"]), ("   ", ["''"]), ("../没有/这个", ["文件夹"])])
+def test_names_that_lead_nowhere(monkeypatch, tmp_path, choice, says):
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path))
+    with pytest.raises(ModelError) as error:
+        locate(choice)
+    assert all(part in str(error.value) for part in ["应", "现在", *says]), error.value
+
+
+def damage_config(folder):
+    (folder / "config.json").write_text("{", encoding="utf-8")
+
+
+def drop_config(folder):
+    (folder / "config.json").unlink()
+
+
+def empty_config(folder):
+    (folder / "config.json").write_text("{}", encoding="utf-8")
+
+
+def drop_weights(folder):
+    (folder / "model.safetensors").unlink()
+
+
+def cut_weights(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+def web_page_as_weights(folder):
+    (folder / "model.safetensors").write_text("<html>校园网登录</html>", encoding="utf-8")
+
+
+def no_bytes(folder):
+    (folder / "model.safetensors").write_bytes(b"")
+
+
+def pickle_only(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def missing_shard(folder):
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
+
+
+def drop_tokenizer(folder):
+    (folder / "tokenizer.json").unlink()
+
+
+@pytest.mark.parametrize("damage, says", [
+    (damage_config, "应是 JSON"), (drop_config, "应有 config.json"), (empty_config, "model_type"),
+    (drop_weights, "没有权重文件"), (cut_weights, "没有下载完或已损坏"), (web_page_as_weights, "读不出文件头"),
+    (no_bytes, "读不出文件头"), (pickle_only, "pytorch_model.bin"), (missing_shard, "model-00001-of-00002.safetensors"),
+    (drop_tokenizer, "分词器")])
+def test_damaged_folders(folder, damage, says):
+    damage(folder)
+    with pytest.raises(ModelError, match=says) as error:
+        locate(folder)
+    assert "应" in str(error.value) and "现在" in str(error.value)
+
+
+def test_model_ids():
+    assert model.is_model_id("Qwen/Qwen2.5-0.5B")
+    assert not any(map(model.is_model_id, ["./a", "a", "a/b/c", "C:\\a/b", "/a"]))

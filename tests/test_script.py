@@ -1,0 +1,56 @@
+"""run_qwen.py 作为一个程序：回答、退出代码、没有 traceback"""
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "run_qwen.py", *arguments], cwd=ROOT, capture_output=True, encoding="utf-8",
+                          env={**os.environ, **environment}, timeout=120)
+
+
+def test_the_first_answer_is_about_the_question():
+    result = run()
+    assert result.returncode == 0
+    assert "取代" in result.stdout
+    assert "人工智能未来会取代人类吗" not in result.stdout  # 只有回答，没有重复问题
+    assert "<|" not in result.stdout
+
+
+def test_another_question():
+    result = run("你是谁")
+    assert result.returncode == 0
+    assert "教学小模型" in result.stdout
+
+
+@pytest.mark.parametrize("arguments, code, says", [
+    (["   "], 2, "空白"), ([""], 2, "空白"), (["长" * 3000], 2, "缩短")])
+def test_bad_questions(arguments, code, says):
+    result = run(*arguments)
+    assert result.returncode == code
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr and result.stdout == ""
+
+
+def test_bad_model():
+    result = run(COURSE_MODEL="qwen/Qwen-0.5B")
+    assert result.returncode == 1
+    assert "没有发布过" in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows 不能这样发送 Ctrl-C")
+def test_ctrl_c():
+    process = subprocess.Popen([sys.executable, "run_qwen.py"], cwd=ROOT, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "已停止" in error.decode() and b"Traceback" not in error
