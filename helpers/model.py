@@ -30,7 +30,7 @@ def locate(choice: str | os.PathLike | None = None) -> Path:
     text = os.fspath(os.environ.get("COURSE_MODEL") or "tiny" if choice is None else choice).strip()
     if text == "tiny":
         return check(TINY)
-    if Path(text).expanduser().is_dir() and text != "qwen":
+    if text not in ("", "qwen") and Path(text).expanduser().is_dir():
         return check(Path(text).expanduser())
     if text == "qwen" or is_model_id(text):
         return in_cache(QWEN if text == "qwen" else text)
