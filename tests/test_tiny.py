@@ -1,0 +1,120 @@
+"""教学小模型：标准文件、没训练过的编号不出现、在每种 CPU 上答案相同、模型卡上的数字"""
+import json
+import math
+import os
+import subprocess
+import sys
+import zlib
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen2ForCausalLM
+
+from helpers.tiny import evaluate, questions, train
+from helpers.tiny.files import CHECKPOINT, replace_folder
+
+ANSWER_50 = """
+import json, sys, torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from helpers.tiny import evaluate, questions
+torch.set_num_threads(int(sys.argv[1]))
+tokenizer = AutoTokenizer.from_pretrained(evaluate.CHECKPOINT)
+model = AutoModelForCausalLM.from_pretrained(evaluate.CHECKPOINT, dtype=torch.float32)
+prompts = [w for q in questions.read() for w in q.wordings[:3]][:50]
+said = evaluate.answers(model, tokenizer, prompts, size=1)
+print(torch.backends.cpu.get_cpu_capability(), file=sys.stderr)
+print(json.dumps([len(prompts), said]))
+"""
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return AutoTokenizer.from_pretrained(CHECKPOINT)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return AutoModelForCausalLM.from_pretrained(CHECKPOINT, dtype=torch.float32)
+
+
+def test_a_standard_checkpoint_of_modest_size(model):
+    files = {path.name: path.stat().st_size for path in CHECKPOINT.iterdir()}
+    assert {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "README.md"} <= set(files)
+    assert not [name for name in files if name.endswith((".py", ".bin"))]
+    assert sum(files.values()) <= 60_000_000
+    assert sum(len(zlib.compress(path.read_bytes())) for path in CHECKPOINT.iterdir()) <= 20_000_000
+    assert type(model) is Qwen2ForCausalLM
+    assert model.config.vocab_size == 151_936 and model.config.tie_word_embeddings
+    assert model.generation_config.eos_token_id == [151_645, 151_643]
+
+
+def test_unused_ids_never_come_up(model, tokenizer):
+    table = model.model.embed_tokens.weight
+    unused = (table == table[151_935]).all(dim=1)  # 151,935 号没有词元，一定没有训练过
+    assert unused.sum() > 140_000
+    texts = [q.title for q in questions.read()[:20]] + ["完全没有学过的话 xyz 囧"]
+    for text in texts:
+        inputs = tokenizer.apply_chat_template([{"role": "user", "content": text}], add_generation_prompt=True,
+                                               return_tensors="pt", return_dict=True)
+        with torch.inference_mode():
+            logits = model(**inputs).logits[0, -1]
+        assert not unused[logits.argmax()]
+        assert torch.softmax(logits / 1.5, dim=-1)[unused].sum() < 0.05
+
+
+def test_the_same_answers_on_every_cpu_and_thread_count():
+    runs = [(threads, capability) for threads in ("1", "2") for capability in ("avx2", "default")]
+    said = set()
+    for threads, capability in runs:
+        result = subprocess.run([sys.executable, "-c", ANSWER_50, threads], capture_output=True, encoding="utf-8",
+                                env={**os.environ, "ATEN_CPU_CAPABILITY": capability, "PYTHONIOENCODING": "utf-8"})
+        assert result.returncode == 0, result.stderr
+        said.add(result.stdout.strip().splitlines()[-1])
+    assert len(said) == 1
+    assert json.loads(said.pop())[0] == 50
+
+
+def test_the_card_tells_what_is_measured_now():
+    figures = evaluate.measure()
+    assert json.loads((CHECKPOINT / "evaluation.json").read_text(encoding="utf-8")) == figures
+    card = (CHECKPOINT / "README.md").read_text(encoding="utf-8")
+    assert f"{figures['on_subject']} / {figures['held_out']}" in card
+    assert all(wording in card for wording, _, _ in figures["failures"])
+
+
+def test_closest_by_hand():
+    known = [(0, evaluate.bigrams("词元是单位")), (1, evaluate.bigrams("天气我不知道"))]
+    assert evaluate.bigrams("词元是") == {"词元", "元是"}
+    assert evaluate.closest("词元是", known) == (0, 0.5)
+
+
+def test_the_shared_row_counts_once_for_every_unused_id():
+    torch.manual_seed(0)
+    small = Qwen2ForCausalLM(train.config(5)).eval()
+    ids = torch.tensor([[0, 1, 2]])
+    loss = train.loss_of(small, ids, torch.tensor([[0.0, 1.0, 0.0]]), unused=7)
+    logits = small(input_ids=ids).logits[0, 0].double()
+    total = logits[:4].exp().sum() + 7 * math.exp(train.UNUSED_MARGIN) * logits[4].exp()
+    assert loss.item() == pytest.approx((total.log() - logits[1]).item(), rel=1e-4)
+
+
+def test_widen_puts_rows_back_under_their_official_ids():
+    small = Qwen2ForCausalLM(train.config(4))
+    full = train.widen(small, used=[3, 108_386, 151_645])
+    rows, table = small.model.embed_tokens.weight, full.lm_head.weight
+    assert torch.equal(table[[3, 108_386, 151_645]], rows[:3])
+    assert torch.equal(table[0], rows[3]) and torch.equal(table[151_935], rows[3])
+
+
+def test_a_failed_write_leaves_the_checkpoint_alone(tmp_path):
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    (folder / "a").write_text("旧", encoding="utf-8")
+    with pytest.raises(OSError), replace_folder(folder) as new:
+        (new / "a").write_text("新", encoding="utf-8")
+        raise OSError("磁盘满")
+    assert (folder / "a").read_text(encoding="utf-8") == "旧"
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+    with replace_folder(folder) as new:
+        (new / "a").write_text("新", encoding="utf-8")
+    assert (folder / "a").read_text(encoding="utf-8") == "新"
