@@ -1,0 +1,94 @@
+"""画图：中文字体，条形图，折线图；只收数字和文字，不认识模型
+
+出处: notebooks 里的各张图
+"""
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from matplotlib import font_manager
+
+FONT = Path(__file__).parent / "fonts" / "NotoSansSC-subset.otf"  # 常用汉字的子集，SIL OFL，见同一文件夹的 OFL.txt
+FAMILIES = ["Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB", "Noto Sans CJK SC", "Source Han Sans SC",
+            "WenQuanYi Micro Hei"]
+COLORS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7"]  # 色盲也分得清的四种（Okabe-Ito）
+HATCHES = ["", "//", "..", "xx"]
+
+
+@cache
+def chinese_font() -> str:
+    """让 matplotlib 能写中文，返回用上的字体名；电脑上一种中文字体也没有时，用课程自带的"""
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    name = next((family for family in FAMILIES if family in installed), None)
+    if name is None:
+        font_manager.fontManager.addfont(FONT)
+        name = font_manager.FontProperties(fname=FONT).get_name()
+    plt.rcParams["font.sans-serif"] = [name, "DejaVu Sans"]
+    plt.rcParams["font.family"] = "sans-serif"
+    plt.rcParams["axes.unicode_minus"] = False
+    return name
+
+
+def check_lengths(names: Sequence[str], values: Sequence[float]) -> None:
+    """名称和数应一样多，至少一个，否则报 ValueError"""
+    if len(names) != len(values) or not len(names):
+        raise ValueError(f"名称和数应一样多、至少一个，现在有 {len(names)} 个名称、{len(values)} 个数；补齐再画")
+
+
+def bars(names: Sequence[str], values: Sequence[float], title: str, unit: str, digits: int = 2) -> None:
+    """横着的条形图，从上到下；每条后面写出它的数
+
+    names: 每条的名称；values: 每条的长度，单位 unit；digits: 写几位小数
+    例: bars(["取代", "改变"], [0.6, 0.3], "下一个词元", "概率")
+    """
+    check_lengths(names, values)
+    chinese_font()
+    fig, axes = plt.subplots(figsize=(7, 0.38 * len(names) + 1.1), layout="constrained")
+    drawn = axes.barh(range(len(names)), values, color=COLORS[0])
+    axes.set_yticks(range(len(names)), names)
+    axes.bar_label(drawn, [f"{value:,.{digits}f}" for value in values], padding=3)
+    axes.invert_yaxis()
+    axes.margins(x=0.15)
+    finish(axes, title, unit, "")
+
+
+def lines(x: Sequence[float], series: dict[str, Sequence[float]], title: str, x_unit: str, y_unit: str) -> None:
+    """折线图：每条线一种颜色和一种记号，图例写名称
+
+    x: 横坐标；series: 名称 → 与 x 一样多的数；x_unit、y_unit: 两条轴的名称和单位
+    例: lines([1, 2, 3], {"有缓存": [1, 1, 1], "没有缓存": [1, 2, 3]}, "每步的计算量", "第几步", "词元")
+    """
+    chinese_font()
+    fig, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
+    for (name, y), color, mark in zip(series.items(), COLORS, "osD^", strict=False):
+        check_lengths(x, y)
+        axes.plot(x, y, color=color, marker=mark, markersize=4, label=name)
+    axes.legend()
+    finish(axes, title, x_unit, y_unit)
+
+
+def stacked(columns: Sequence[str], parts: dict[str, Sequence[float]], title: str, unit: str) -> None:
+    """一列一根的堆叠条形图（横着）：每一部分一种颜色和一种花纹
+
+    columns: 每根的名称；parts: 部分的名称 → 它在每一根里的长度，单位 unit
+    例: stacked(["教学小模型", "Qwen2.5-0.5B"], {"词嵌入": [0.93, 0.28], "其余": [0.07, 0.72]}, "参数在哪里", "份额")
+    """
+    chinese_font()
+    fig, axes = plt.subplots(figsize=(7, 0.7 * len(columns) + 1.3), layout="constrained")
+    left = [0.0] * len(columns)
+    for (name, values), color, hatch in zip(parts.items(), COLORS, HATCHES, strict=False):
+        check_lengths(columns, values)
+        axes.barh(range(len(columns)), values, left=left, color=color, hatch=hatch, edgecolor="white", label=name)
+        left = [a + b for a, b in zip(left, values, strict=True)]
+    axes.set_yticks(range(len(columns)), columns)
+    axes.invert_yaxis()
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=len(parts), frameon=False)
+    finish(axes, title, unit, "")
+
+
+def finish(axes, title: str, x_unit: str, y_unit: str) -> None:
+    """标题、轴的名称，去掉多余的边框，显示出来"""
+    axes.set(title=title, xlabel=x_unit, ylabel=y_unit)
+    axes.spines[["top", "right"]].set_visible(False)
+    plt.show()

@@ -1,0 +1,51 @@
+"""charts：中文写得出来，画的就是给的数，坏输入说清楚"""
+import matplotlib
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib import font_manager
+
+from helpers import charts
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def fresh_figures():
+    charts.chinese_font.cache_clear()
+    yield
+    plt.close("all")
+
+
+def drawn_without_missing_glyphs(recwarn) -> bool:
+    plt.gcf().canvas.draw()
+    return not [w for w in recwarn if "missing from" in str(w.message)]
+
+
+def test_the_bars_are_the_numbers(recwarn):
+    charts.bars(["取代", "改变"], [0.6, 0.3], "下一个词元", "概率")
+    axes = plt.gcf().axes[0]
+    assert [bar.get_width() for bar in axes.patches] == [0.6, 0.3]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["取代", "改变"]
+    assert drawn_without_missing_glyphs(recwarn)
+
+
+def test_lines_and_stacked():
+    charts.lines([1, 2, 3], {"有": [1, 1, 1], "没有": [1, 2, 3]}, "题", "步", "词元")
+    assert [list(line.get_ydata()) for line in plt.gcf().axes[0].lines] == [[1, 1, 1], [1, 2, 3]]
+    charts.stacked(["甲", "乙"], {"一": [1, 2], "二": [3, 4]}, "题", "份")
+    assert [(bar.get_x(), bar.get_width()) for bar in plt.gcf().axes[0].patches] == [(0, 1), (0, 2), (1, 3), (2, 4)]
+
+
+def test_a_computer_without_chinese_fonts_gets_the_one_of_the_course(monkeypatch, recwarn):
+    manager = font_manager.fontManager
+    monkeypatch.setattr(manager, "ttflist", [font for font in manager.ttflist if "DejaVu" in font.name])
+    assert charts.chinese_font() == "Noto Sans CJK SC"
+    charts.bars(["犇骉麤", "取代"], [1, 2], "没有字体的电脑", "概率")
+    assert drawn_without_missing_glyphs(recwarn)
+
+
+@pytest.mark.parametrize("call", [lambda: charts.bars(["甲"], [1, 2], "", ""), lambda: charts.bars([], [], "", ""),
+                                  lambda: charts.lines([1], {"甲": [1, 2]}, "", "", "")])
+def test_bad_lengths(call):
+    with pytest.raises(ValueError, match="应一样多.*现在有"):
+        call()
