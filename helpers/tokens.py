@@ -1,0 +1,138 @@
+"""词元：文字切成了哪些块，每块的编号和字节，以及它们的样子
+
+出处: notebooks/03_tokenization.ipynb
+"""
+import json
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+
+from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+COLORS = ["#e1f5fe", "#fff9c4", "#c8e6c9", "#f8d7e8"]  # 前三种是讲义流程图的颜色；相邻的块还用竖线隔开
+
+
+@dataclass(frozen=True)
+class Piece:
+    """一个词元：编号、字节，以及单独解码出的文字（字节不完整时含 �）"""
+    id: int
+    bytes: bytes
+
+    @property
+    def text(self) -> str:
+        return self.bytes.decode("utf-8", errors="replace")
+
+    @property
+    def label(self) -> str:
+        """看得见的样子：空格写成 ␣，换行写成 ↵，半个字写成它的字节。例: b"\\xe9\\xba" -> "‹e9 ba›" """
+        try:
+            return self.bytes.decode("utf-8").replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
+        except UnicodeDecodeError:
+            return f"‹{self.bytes.hex(' ')}›"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """能显示成网页、也能显示成文字的结果；在单元格最后一行写它就会显示"""
+    html: str
+    text: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+@cache
+def byte_of() -> dict[str, int]:
+    """词表里代表字节的 256 个字符 → 字节。例: byte_of()["Ġ"] -> 32（空格）"""
+    return {letter: byte for byte, letter in bytes_to_unicode().items()}
+
+
+def check_text(text: str, empty: bool = False) -> None:
+    """text 应是字符串（默认还要非空），否则报 TypeError 或 ValueError"""
+    if not isinstance(text, str):
+        raise TypeError(f"应是一段文字（str），现在是 {type(text).__name__}；文字两边要有引号，例如 \"你好\"")
+    if not text and not empty:
+        raise ValueError("应是至少一个字的文字，现在是空的；写几个字再试，例如 \"你好\"")
+
+
+def check_id(tokenizer, token_id: int) -> int:
+    """编号应是 0 到 len(tokenizer)-1 的整数，否则报 TypeError 或 ValueError；返回普通的 int"""
+    if isinstance(token_id, bool) or not hasattr(token_id, "__index__"):
+        raise TypeError(f"编号应是整数，现在是 {token_id!r}（{type(token_id).__name__}）；张量先用 .tolist() 变成整数")
+    number = token_id.__index__()
+    if not 0 <= number < len(tokenizer):
+        raise ValueError(f"编号应在 0 到 {len(tokenizer) - 1} 之间，现在是 {number}；"
+                         "用 tokenizer(文字).input_ids 得到编号")
+    return number
+
+
+def piece(tokenizer, token_id: int) -> Piece:
+    """编号 → 词元
+
+    例: piece(tokenizer, 108386) -> Piece(108386, "你好" 的 6 个字节)
+    """
+    number = check_id(tokenizer, token_id)
+    token = tokenizer.convert_ids_to_tokens(number)
+    if number in tokenizer.added_tokens_decoder:
+        return Piece(number, token.encode("utf-8"))
+    return Piece(number, bytes(byte_of()[letter] for letter in token))
+
+
+def pieces(tokenizer, text: str) -> list[Piece]:
+    """文字 → 一个个词元；它们的字节连起来就是（NFC 规范化后的）文字
+
+    例: [p.id for p in pieces(tokenizer, "你好啊")] -> [108386, 103924]
+    """
+    check_text(text)
+    return [piece(tokenizer, token_id) for token_id in tokenizer(text, add_special_tokens=False).input_ids]
+
+
+@cache
+def merge_ranks(tokenizer) -> dict[tuple[bytes, bytes], int]:
+    """BPE 的合并次序：(左边的字节, 右边的字节) → 第几条，越小越先合并
+
+    例: merge_ranks(tokenizer)[(b" ", b" ")] -> 0
+    """
+    merges = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]
+    pairs = (merge.split(" ") if isinstance(merge, str) else merge for merge in merges)  # 两种写法都见得到
+    letters = byte_of()
+    return {tuple(bytes(letters[letter] for letter in token) for token in pair): order
+            for order, pair in enumerate(pairs)}
+
+
+def colored(tokenizer, text: str) -> Shown:
+    """彩色的词元：每块一种底色，下面写编号；没有颜色时读竖线
+
+    例: colored(tokenizer, "你好啊") 显示成 你好│啊
+    """
+    found = pieces(tokenizer, text)
+    boxes = "".join(
+        f'<span style="display:inline-block;text-align:center;margin:2px 1px;padding:2px 5px;color:#111;'
+        f'border-left:2px solid #555;background:{COLORS[i % len(COLORS)]}">{escape(p.label)}'
+        f'<br><small>{p.id}</small></span>' for i, p in enumerate(found))
+    return Shown(f'<div style="line-height:1.4">{boxes}</div>',
+                 "│".join(p.label for p in found) + "\n" + "│".join(str(p.id) for p in found))
+
+
+def table(tokenizer, text: str) -> Shown:
+    """一行一个词元：词元、编号、字节（十六进制）"""
+    rows = [(p.label, str(p.id), p.bytes.hex(" ")) for p in pieces(tokenizer, text)]
+    return grid(("词元", "编号", "字节"), rows)
+
+
+def grid(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> Shown:
+    """表头和几行字 → 表格；每行的格数应与表头相同，否则报 ValueError"""
+    wrong = next((row for row in rows if len(row) != len(heads)), None)
+    if wrong is not None:
+        raise ValueError(f"每行应有 {len(heads)} 格（{'、'.join(heads)}），现在有一行是 {wrong}；补齐再试")
+    body = "".join(f"<tr>{html_row(row, 'td')}</tr>" for row in rows)
+    text = "\n".join(" │ ".join(map(str, row)) for row in [heads, *rows])
+    return Shown(f"<table><thead><tr>{html_row(heads, 'th')}</tr></thead><tbody>{body}</tbody></table>", text)
+
+
+def html_row(cells: tuple[str, ...], tag: str) -> str:
+    """一行格子的 HTML；tag 是 td 或 th"""
+    return "".join(f'<{tag} style="text-align:left">{escape(str(cell))}</{tag}>' for cell in cells)
