@@ -1,0 +1,76 @@
+"""生成：一次前向得到 logits，选一个词元，接在后面，再来一次
+
+出处: notebooks/05_generation.ipynb 第 1、3、7 节；贪心时与 model.generate 逐个相同（tests/test_generation.py）
+"""
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Step:
+    """生成的一步：选中的编号、选它时的 logits（形状 (词表大小,)）、这一步送进模型几个词元"""
+    token_id: int
+    logits: torch.Tensor
+    fed: int
+
+
+def check_ids(model, input_ids: torch.Tensor) -> None:
+    """input_ids 应是形状 (1, n)、n ≥ 1 的整数张量，编号在词表里，长度放得进上下文，否则报 TypeError 或 ValueError"""
+    if not isinstance(input_ids, torch.Tensor):
+        raise TypeError(f"input_ids 应是张量，现在是 {type(input_ids).__name__}；分词时写 return_tensors=\"pt\"")
+    if input_ids.ndim != 2 or input_ids.shape[0] != 1 or input_ids.shape[1] < 1:
+        raise ValueError(f"input_ids 的形状应是 (1, n)、n 至少是 1，现在是 {tuple(input_ids.shape)}；"
+                         "一维的用 [None] 加一维")
+    if input_ids.dtype not in (torch.int64, torch.int32):
+        raise ValueError(f"编号应是整数，现在是 {input_ids.dtype}；检查是不是把 logits 当成了编号")
+    low, high, size = int(input_ids.min()), int(input_ids.max()), model.config.vocab_size
+    if low < 0 or high >= size:
+        raise ValueError(f"编号应在 0 到 {size - 1} 之间，现在有 {low} 到 {high}；检查分词器和模型是不是一对")
+    limit = model.config.max_position_embeddings
+    if input_ids.shape[1] > limit:
+        raise ValueError(f"输入应不超过 {limit} 个词元，现在有 {input_ids.shape[1]} 个；把文字缩短再试")
+
+
+def stop_ids(model) -> set[int]:
+    """写出哪些编号就停：生成设置里的 eos_token_id，可能是一个、几个或没有
+
+    例: stop_ids(model) -> {151643, 151645}
+    """
+    ids = model.generation_config.eos_token_id
+    return set() if ids is None else set(ids) if isinstance(ids, list | tuple) else {ids}
+
+
+def greedy(logits: torch.Tensor) -> int:
+    """每次选打分最高的。例: greedy(torch.tensor([0., 2., 1.])) -> 1"""
+    return logits.argmax().item()
+
+
+@torch.inference_mode()
+def steps(model, input_ids: torch.Tensor, max_new_tokens: int, choose: Callable[[torch.Tensor], int] = greedy,
+          use_cache: bool = True) -> Iterator[Step]:
+    """一步一步地生成，写出结束词元（也算一步）或满 max_new_tokens 步为止
+
+    input_ids: 形状 (1, n)；max_new_tokens: ≥ 1；choose: logits → 编号，默认贪心
+    use_cache: 用 KV cache 时，第一步以后每步只送进 1 个词元
+    例: [step.token_id for step in steps(model, inputs.input_ids, 20)]
+    """
+    check_ids(model, input_ids)
+    if not isinstance(max_new_tokens, int) or max_new_tokens < 1:
+        raise ValueError(f"max_new_tokens 应是 1 或更大的整数，现在是 {max_new_tokens!r}；例如 50")
+    stops, fed, cache = stop_ids(model), input_ids, None
+    for _ in range(max_new_tokens):
+        out = model(input_ids=fed, past_key_values=cache, use_cache=use_cache)
+        logits = out.logits[0, -1]
+        token_id = choose(logits)
+        yield Step(token_id, logits, fed.shape[1])
+        if token_id in stops:
+            return
+        new = torch.tensor([[token_id]])
+        fed, cache = (new, out.past_key_values) if use_cache else (torch.cat([fed, new], dim=1), None)
+
+
+def cache_bytes(past_key_values) -> int:
+    """KV cache 占多少字节：每层的 key 和 value 加起来"""
+    return sum(t.nbytes for layer in past_key_values.layers for t in (layer.keys, layer.values))
