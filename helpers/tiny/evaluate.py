@@ -1,7 +1,8 @@
 """教学小模型答得对不对题：在没训练过的问法上数，写进模型卡
 
-“对题”：贪心解码的回答，与语料里全部答案比相邻两字的重合（Jaccard），
-最像的那条属于被问的问题，并且重合至少一半。
+两组问法：held_out 从语料里抽出、不参加训练；fresh 是 fresh.txt，另外手写、从不放进语料的。
+贪心解码的回答与语料里全部答案比相邻两字的重合（Jaccard），取最像的那条，重合至少一半：
+它属于被问的问题，是“同一题”；属于 subjects.txt 里与它说同一件事的问题，也是“对题”。
 python -m helpers.tiny.evaluate 重新评估并更新模型卡
 """
 import json
@@ -25,10 +26,15 @@ CARD = """# 教学小模型
 - 词表：来自 dashscope 包的官方 Qwen 词表（Apache-2.0）；语料里没有出现的编号共用一行，不会被生成
 
 ## 评估
-{held_out} 种问法不参加训练（按固定的种子随机抽，每个问题至多一种）。贪心解码后，最像的语料答案（相邻两字的 Jaccard \
-重合，至少 {enough}）属于被问的问题，就算对题：**{on_subject} / {held_out}（{share:.1%}）**。
+贪心解码，看回答与语料里哪条答案最像（相邻两字的 Jaccard 重合，至少 {enough}）。那条答案属于被问的问题，算“同一题”；\
+属于说同一件事的问题（`helpers/tiny/subjects.txt`，例如“什么是温度”和“为什么温度越高回答越乱”），也算“对题”。
 
-没有对题的：
+| 没训练过的问法 | 对题 | 同一题 |
+|---|---|---|
+| 从语料里按固定的种子抽出 | **{held_out[on_subject]} / {held_out[asked]}** | {held_out[exact]} |
+| 另外手写（`helpers/tiny/fresh.txt`） | **{fresh[on_subject]} / {fresh[asked]}** | {fresh[exact]} |
+
+语料的问法约一半由句式（“什么是……”“……怎么办”）拼成，另一半是手写的短句和关键词。没有对题的：
 
 | 问 | 属于 | 答 |
 |---|---|---|
@@ -60,35 +66,51 @@ def answers(model, tokenizer, prompts: list[str], size: int = 32, most: int = 96
     return out
 
 
+def grade(everything, asked: list[tuple[str, int]], said: list[str]) -> dict:
+    """一组问法和回答 → {"asked", "on_subject", "exact", "failures": [[问, 属于, 答], ...]}
+
+    asked: [(问法, 问题序号), ...]；said: 次序相同的回答
+    """
+    known = [(index, bigrams(text)) for index, q in enumerate(everything) for text in q.answers]
+    subjects = questions.subjects(everything)
+    exact, failures = 0, []
+    for (wording, index), answer in zip(asked, said, strict=True):
+        guess, overlap = closest(answer, known)
+        exact += guess == index and overlap >= ENOUGH
+        if overlap < ENOUGH or not (guess == index or any({guess, index} <= subject for subject in subjects)):
+            failures.append([wording, everything[index].title, answer])
+    return {"asked": len(asked), "on_subject": len(asked) - len(failures), "exact": exact, "failures": failures}
+
+
 def measure(folder=CHECKPOINT) -> dict:
-    """全部留出的问法答一遍：{"held_out", "on_subject", "failures": [[问, 属于, 答], ...]}"""
+    """两组没训练过的问法各答一遍，加上模型和语料的大小"""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     trained_on = json.loads((folder / "training.json").read_text(encoding="utf-8"))["corpus"]
     everything = questions.read(questions.paths(trained_on))
-    _, held_out = questions.split(everything)
-    known = [(index, bigrams(text)) for index, q in enumerate(everything) for text in q.answers]
-    said = answers(model, tokenizer, [wording for wording, _ in held_out])
-    failures = []
-    for (wording, index), answer in zip(held_out, said, strict=True):
-        guess, overlap = closest(answer, known)
-        if guess != index or overlap < ENOUGH:
-            failures.append([wording, everything[index].title, answer])
-    return {"held_out": len(held_out), "on_subject": len(held_out) - len(failures), "failures": failures,
-            "parameters": model.num_parameters(), "embedding": model.model.embed_tokens.weight.numel(),
+    sets = {"held_out": questions.split(everything)[1], "fresh": questions.fresh(everything)}
+    graded = {name: grade(everything, asked, answers(model, tokenizer, [wording for wording, _ in asked]))
+              for name, asked in sets.items()}
+    return {**graded, "parameters": model.num_parameters(), "embedding": model.model.embed_tokens.weight.numel(),
             "corpus": trained_on, "questions": len(everything), "wordings": sum(len(q.wordings) for q in everything)}
+
+
+def table_row(cells: list[str]) -> str:
+    """Markdown 表格的一行；格子里的竖线和换行换掉"""
+    return f"| {' | '.join(cell.replace('|', '｜').replace(chr(10), ' ') for cell in cells)} |"
 
 
 def update_card(folder=CHECKPOINT) -> dict:
     """评估，把数字写进模型卡 README.md 和 evaluation.json"""
     figures = measure(folder)
-    rows = "\n".join(f"| {' | '.join(cell.replace('|', '｜').replace(chr(10), ' ') for cell in row)} |"
-                     for row in figures["failures"]) or "| （没有） | | |"
-    card = CARD.format(**{**figures, "failures": rows, "corpus": "、".join(figures["corpus"])},
-                       enough=ENOUGH, share=figures["on_subject"] / figures["held_out"])
+    sets = {name: figures[name] for name in ("held_out", "fresh")}
+    failures = [row for graded in sets.values() for row in graded["failures"]]
+    card = CARD.format(**{**figures, "corpus": "、".join(figures["corpus"]), "enough": ENOUGH,
+                          "failures": "\n".join(map(table_row, failures or [["（没有）", "", ""]]))})
     write_text(folder / "README.md", card)
     write_text(folder / "evaluation.json", json.dumps(figures, ensure_ascii=False, indent=1) + "\n")
-    print(f"对题 {figures['on_subject']} / {figures['held_out']}")
+    for name, graded in sets.items():
+        print(f"{name}：对题 {graded['on_subject']}，同一题 {graded['exact']}，共 {graded['asked']}")
     return figures
 
 

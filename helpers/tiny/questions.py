@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
+FRESH = Path(__file__).parent / "fresh.txt"
+SUBJECTS = Path(__file__).parent / "subjects.txt"
 MIN_WORDINGS = 8
 
 
@@ -70,6 +72,7 @@ def problems(questions: list[Question]) -> list[str]:
             found.append(f"{question.title}：问法应至少 {MIN_WORDINGS} 种，现在 {len(set(question.wordings))} 种")
         if not question.answers:
             found.append(f"{question.title}：没有答案")
+        found += [f"{question.title}：答案里有特殊词元，模型会在那里停下" for a in question.answers if "<|" in a]
         for wording in question.wordings:
             other = owner.setdefault(wording.lower().replace(" ", ""), question.title)
             if other != question.title:
@@ -81,17 +84,29 @@ def split(questions: list[Question], held_out: int = 160,
           seed: int = 14) -> tuple[list[Question], list[tuple[str, int]]]:
     """随机留出一些问法不参加训练：(训练用的问题, [(留出的问法, 问题序号)])
 
-    每个被抽中的问题只留出一种问法，标题不会被留出；同一个种子得到同一种分法
+    每个被抽中的问题只留出一种问法，剩下的至少 MIN_WORDINGS 种；标题不会被留出；同一个种子得到同一种分法
     """
     rng = random.Random(seed)
-    chosen = {}
-    for index in sorted(rng.sample(range(len(questions)), min(held_out, len(questions)))):
-        wordings = [w for w in questions[index].wordings[1:] if w != questions[index].title]
-        if wordings:
-            chosen[index] = rng.choice(wordings)
+    enough = [index for index, q in enumerate(questions) if len(set(q.wordings)) > MIN_WORDINGS]
+    chosen = {index: rng.choice([w for w in questions[index].wordings if w != questions[index].title])
+              for index in sorted(rng.sample(enough, min(held_out, len(enough))))}
     kept = [Question(q.title, [w for w in q.wordings if w != chosen.get(i)], q.answers)
             for i, q in enumerate(questions)]
     return kept, [(wording, index) for index, wording in chosen.items()]
+
+
+def fresh(questions: list[Question]) -> list[tuple[str, int]]:
+    """fresh.txt 里另外手写的问法：[(问法, 问题序号)]；语料里没有的问题略去"""
+    index = {question.title: i for i, question in enumerate(questions)}
+    asked = parse(FRESH.read_text(encoding="utf-8"), FRESH.name)
+    return [(wording, index[q.title]) for q in asked if q.title in index for wording in q.wordings[1:]]
+
+
+def subjects(questions: list[Question]) -> list[set[int]]:
+    """subjects.txt 里说的同一件事的问题（一行一件事，标题用“；”隔开）：[{问题序号, ...}]；语料里没有的标题略去"""
+    index = {question.title: i for i, question in enumerate(questions)}
+    lines = SUBJECTS.read_text(encoding="utf-8").splitlines()
+    return [{index[title] for title in line.split("；") if title in index} for line in lines]
 
 
 if __name__ == "__main__":
