@@ -38,6 +38,14 @@ def locate(choice: str | os.PathLike | None = None) -> Path:
                      f"先试试 tiny{nearest(text)}")
 
 
+def dtype_for(folder: Path) -> str:
+    """加载时用哪种数：教学小模型用 float32（在任何 CPU 上结果都一样），别的照检查点存的（auto）
+
+    例: dtype_for(locate("tiny")) -> "float32"
+    """
+    return "float32" if folder == TINY else "auto"
+
+
 def is_model_id(text: str) -> bool:
     """像不像“作者/名字”。例: is_model_id("Qwen/Qwen2.5-0.5B") -> True，is_model_id("./a") -> False"""
     parts = text.split("/")

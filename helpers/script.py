@@ -2,7 +2,6 @@
 import contextlib
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from helpers import model
 
@@ -26,16 +25,6 @@ def question(arguments: list[str] | None = None) -> str:
     if arguments and not text:
         stop('问题应有文字，现在是空白；例如：python run_qwen.py "什么是词元"', 2)
     return text or DEFAULT_QUESTION
-
-
-def locate() -> Path:
-    """COURSE_MODEL 选的模型所在的文件夹"""
-    return model.locate()
-
-
-def dtype(folder: Path) -> str:
-    """用哪种数加载：教学小模型用 float32（在任何 CPU 上结果都一样），别的照检查点存的"""
-    return "float32" if folder == model.TINY else "auto"
 
 
 def check_length(tokens: int, limit: int) -> None:
