@@ -9,6 +9,8 @@ from html import escape
 
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+from helpers.table import Shown, grid
+
 COLORS = ["#e1f5fe", "#fff9c4", "#c8e6c9", "#f8d7e8"]  # 前三种是讲义流程图的颜色；相邻的块还用竖线隔开
 
 
@@ -29,19 +31,6 @@ class Piece:
             return self.bytes.decode("utf-8").replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
         except UnicodeDecodeError:
             return f"‹{self.bytes.hex(' ')}›"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """能显示成网页、也能显示成文字的结果；在单元格最后一行写它就会显示"""
-    html: str
-    text: str
-
-    def _repr_html_(self) -> str:
-        return self.html
-
-    def __repr__(self) -> str:
-        return self.text
 
 
 @cache
@@ -121,18 +110,3 @@ def table(tokenizer, text: str) -> Shown:
     """一行一个词元：词元、编号、字节（十六进制）"""
     rows = [(p.label, str(p.id), p.bytes.hex(" ")) for p in pieces(tokenizer, text)]
     return grid(("词元", "编号", "字节"), rows)
-
-
-def grid(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> Shown:
-    """表头和几行字 → 表格；每行的格数应与表头相同，否则报 ValueError"""
-    wrong = next((row for row in rows if len(row) != len(heads)), None)
-    if wrong is not None:
-        raise ValueError(f"每行应有 {len(heads)} 格（{'、'.join(heads)}），现在有一行是 {wrong}；补齐再试")
-    body = "".join(f"<tr>{html_row(row, 'td')}</tr>" for row in rows)
-    text = "\n".join(" │ ".join(map(str, row)) for row in [heads, *rows])
-    return Shown(f"<table><thead><tr>{html_row(heads, 'th')}</tr></thead><tbody>{body}</tbody></table>", text)
-
-
-def html_row(cells: tuple[str, ...], tag: str) -> str:
-    """一行格子的 HTML；tag 是 td 或 th"""
-    return "".join(f'<{tag} style="text-align:left">{escape(str(cell))}</{tag}>' for cell in cells)
