@@ -10,7 +10,7 @@ import torch
 
 @dataclass(frozen=True)
 class Step:
-    """生成的一步：选中的编号、选它时的 logits（形状 (词表大小,)）、这一步送进模型几个词元"""
+    """生成的一步：选中的编号、选它时的 logits（形状 (词表大小,)，float32）、这一步送进模型几个词元"""
     token_id: int
     logits: torch.Tensor
     fed: int
@@ -62,7 +62,7 @@ def steps(model, input_ids: torch.Tensor, max_new_tokens: int, choose: Callable[
     stops, fed, cache = stop_ids(model), input_ids, None
     for _ in range(max_new_tokens):
         out = model(input_ids=fed, past_key_values=cache, use_cache=use_cache)
-        logits = out.logits[0, -1]
+        logits = out.logits[0, -1].float()
         token_id = choose(logits)
         yield Step(token_id, logits, fed.shape[1])
         if token_id in stops:
