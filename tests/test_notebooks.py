@@ -3,6 +3,7 @@ import ast
 import json
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,28 @@ def functions(notebook: dict) -> list[str]:
             if isinstance(node, ast.FunctionDef | ast.ClassDef)]
 
 
-def test_there_are_notebooks():
-    assert "02_quickstart.ipynb" in NOTEBOOKS
+LESSONS = ["01_setup.ipynb", "02_quickstart.ipynb", "03_tokenization.ipynb", "04_model_loading.ipynb",
+           "05_generation.ipynb", "06_pipeline.ipynb"]
+
+
+def test_the_lessons_are_there_and_on_the_map():
+    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    assert set(LESSONS) <= set(NOTEBOOKS)
+    assert [name for name in NOTEBOOKS if f"](notebooks/{name})" not in readme] == []
+
+
+@pytest.mark.parametrize("before, after", list(pairwise(LESSONS)))
+def test_lessons_are_linked_both_ways(before, after):
+    assert f"]({after})" in source(NOTEBOOKS[before]["cells"][-1])
+    assert f"]({before})" in source(NOTEBOOKS[after]["cells"][-1])
+
+
+def test_at_most_a_tenth_of_the_cells_ignore_their_output():
+    tags = [tag for notebook in NOTEBOOKS.values() for cell in code_cells(notebook)
+            for tag in cell["metadata"].get("tags", [])]
+    total = sum(len(code_cells(notebook)) for notebook in NOTEBOOKS.values())
+    assert set(tags) <= {"nbval-ignore-output"}
+    assert len(tags) <= total / 10
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
