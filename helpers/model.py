@@ -1,39 +1,53 @@
 """用哪一个模型、它的文件在哪里
 
 COURSE_MODEL（或参数）选模型：tiny（默认，课程自带）、qwen（Qwen/Qwen2.5-0.5B-Instruct）、
-ModelScope 的模型编号（作者/名字）、本地文件夹。
+ModelScope 的模型编号（作者/名字）、本地文件夹。终端里：python -m helpers.model fetch（下载）、where（在哪里）、
+verify（逐个字节核对）、remove（删除）
 """
-import json
+import argparse
 import os
-import struct
-from difflib import get_close_matches
+import shutil
+import sys
 from pathlib import Path
 
-QWEN = "Qwen/Qwen2.5-0.5B-Instruct"
+from helpers import hub, record
+from helpers.checkpoint import check
+from helpers.errors import ModelError
+from helpers.names import QWEN, is_model_id, nearest
+
 TINY = Path(__file__).parent / "tiny" / "checkpoint"
-KNOWN = ["Qwen/Qwen1.5-0.5B", "Qwen/Qwen1.5-0.5B-Chat", "Qwen/Qwen2-0.5B", "Qwen/Qwen2-0.5B-Instruct",
-         "Qwen/Qwen2.5-0.5B", QWEN, "Qwen/Qwen2.5-1.5B-Instruct", "Qwen/Qwen2.5-3B-Instruct"]
-
-
-class ModelError(Exception):
-    """模型用不了；文字说明应该是什么、现在是什么、怎么办"""
 
 
 def locate(choice: str | os.PathLike | None = None) -> Path:
     """选择 → 可以交给 from_pretrained 的文件夹，已经检查过文件齐全
 
     choice: "tiny"、"qwen"、模型编号或文件夹；None 时看环境变量 COURSE_MODEL，没有设就是 tiny
-    找不到、缺文件、文件损坏时报 ModelError。不联网
+    缓存里有完整的一份时不联网；没有或坏了就从 ModelScope 下载。找不到、下载不了、文件损坏时报 ModelError
     例: locate("tiny").name -> "checkpoint"
     出处: notebooks/02_quickstart.ipynb 第 1 节
     """
-    text = os.fspath(os.environ.get("COURSE_MODEL") or "tiny" if choice is None else choice).strip()
+    text = chosen(choice)
     if text == "tiny":
         return check(TINY)
-    if text not in ("", "qwen") and Path(text).expanduser().is_dir():
-        return check(Path(text).expanduser())
-    if text == "qwen" or is_model_id(text):
-        return in_cache(QWEN if text == "qwen" else text)
+    if text != "qwen" and text and Path(text).expanduser().is_dir():
+        return record.demand(check(Path(text).expanduser()))
+    return obtain(model_id(text))
+
+
+def chosen(choice: str | os.PathLike | None) -> str:
+    """选的是什么：参数，没有就看 COURSE_MODEL，再没有就是 tiny"""
+    return os.fspath(os.environ.get("COURSE_MODEL") or "tiny" if choice is None else choice).strip()
+
+
+def model_id(text: str) -> str:
+    """qwen 或作者/名字 → 模型编号；不像编号、没有发布过时报 ModelError"""
+    if text.lower() == "qwen/qwen-0.5b":
+        raise ModelError(f"模型编号应是存在的，现在是 {text}：没有发布过这个模型（第一代 Qwen 最小是 1.8B）；"
+                         f"改用 {QWEN}，或者把 COURSE_MODEL 设为 qwen")
+    if text == "qwen":
+        return QWEN
+    if is_model_id(text):
+        return text
     raise ModelError(f"模型应是 tiny、qwen、ModelScope 的模型编号（作者/名字）或一个存在的文件夹，现在是 {text!r}；"
                      f"先试试 tiny{nearest(text)}")
 
@@ -46,88 +60,115 @@ def dtype_for(folder: Path) -> str:
     return "float32" if folder == TINY else "auto"
 
 
-def is_model_id(text: str) -> bool:
-    """像不像“作者/名字”。例: is_model_id("Qwen/Qwen2.5-0.5B") -> True，is_model_id("./a") -> False"""
-    parts = text.split("/")
-    return len(parts) == 2 and all(part.strip(".") and "\\" not in part and ":" not in part for part in parts)
-
-
-def nearest(text: str) -> str:
-    """最像的已知编号，写成可以接在句末的话；没有像的就是空字符串"""
-    by_lower = {name.lower(): name for name in KNOWN}
-    found = [by_lower[name] for name in get_close_matches(text.lower(), by_lower, n=3, cutoff=0.6)]
-    return f"；名字最像的有：{'、'.join(found)}" if found else ""
-
-
-def cache_folders(model_id: str) -> list[Path]:
+def cache_folders(name: str) -> list[Path]:
     """ModelScope 可能放这个模型的文件夹：新布局在前，旧布局在后"""
     root = Path(os.environ.get("MODELSCOPE_CACHE") or Path.home() / ".cache" / "modelscope").expanduser()
-    owner, name = model_id.split("/")
-    old_name = name.replace(".", "___")
-    return [root / "models" / f"{owner}--{name}" / "snapshots" / "master",
-            *(root / old / owner / old_name for old in ("hub/models", "models", "hub"))]
+    owner, model = name.split("/")
+    old = model.replace(".", "___")
+    return [root / "models" / f"{owner}--{model}" / "snapshots" / "master",
+            *(root / layout / owner / old for layout in ("hub/models", "models", "hub"))]
 
 
-def in_cache(model_id: str) -> Path:
-    """缓存里下载好的模型；没有就说明怎样下载"""
-    if model_id.lower() == "qwen/qwen-0.5b":
-        raise ModelError(f"模型编号应是存在的，现在是 {model_id}：没有发布过这个模型（第一代 Qwen 最小是 1.8B）；"
-                         f"改用 {QWEN}，或者把 COURSE_MODEL 设为 qwen")
-    for folder in cache_folders(model_id):
+def cached(name: str) -> tuple[Path | None, str]:
+    """缓存里完整的一份：(文件夹, "")；没有完整的就是 (None, 为什么)。不联网
+
+    第一次用到别处下载的一份时记下 sha256，以后坏了就看得出来
+    """
+    trouble = ""
+    for folder in cache_folders(name):
         if folder.is_dir():
-            return check(folder)
-    known = "" if model_id in KNOWN else nearest(model_id)
-    raise ModelError(f"{model_id} 应已下载到 ModelScope 的缓存，现在没有找到（看过 {cache_folders(model_id)[0]}）；"
-                     f"联网运行 modelscope download --model {model_id}，或者先用 tiny{known}")
+            try:
+                record.demand(check(folder))
+            except ModelError as error:
+                trouble = trouble or str(error)
+                continue
+            if not record.read(folder):
+                record.make(folder, data_files(folder))
+            return folder, ""
+    return None, trouble
 
 
-def check(folder: Path) -> Path:
-    """检查文件夹是一个完整的检查点，完整就原样返回，否则报 ModelError"""
+def data_files(folder: Path) -> list[str]:
+    """文件夹里的数据文件，相对路径，按次序"""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")
+                  if path.is_file() and path.suffix in hub.SUFFIXES and path.name != record.NAME)
+
+
+def obtain(name: str) -> Path:
+    """模型编号 → 文件夹：先看缓存，没有或坏了就下载；在标准错误里说用了哪一个"""
+    folder, trouble = cached(name)
+    if folder is not None:
+        say(f"模型：{name}，用缓存里下载好的")
+        return folder
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{folder} 里应有 config.json，现在没有；换成解压后的模型文件夹，或者重新下载") from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder / 'config.json'} 应是 JSON，现在读不出来（{error}）；重新下载这个文件") from None
-    if not isinstance(config, dict) or "model_type" not in config:
-        raise ModelError(f"{folder / 'config.json'} 应写明 model_type，现在没有；"
-                         "这不是 transformers 的模型，换一个文件夹")
-    for name in weight_files(folder):
-        check_weights(folder / name)
-    if not (folder / "tokenizer.json").is_file() and not (folder / "vocab.json").is_file():
-        raise ModelError(f"{folder} 里应有分词器（tokenizer.json），现在没有；重新下载")
+        return fetch(name)
+    except ModelError as error:
+        before = f"{trouble}。自动修理没有成功：" if trouble else ""
+        raise ModelError(f"{before}{error}；现在可以先用 tiny") from None
+
+
+def fetch(name: str) -> Path:
+    """从 ModelScope 下载（只下缺的、坏的），核对以后记下来，返回文件夹"""
+    files = hub.listing(name)
+    folder = cache_folders(name)[0]
+    for bad in record.wrong(folder, thorough=True):
+        (folder / bad).unlink(missing_ok=True)  # 坏的先删掉，客户端才会重新下
+    say(f"从 {hub.host()} 下载 {name}，共 {sum(file.size for file in files) / 1e6:,.0f} MB")
+    hub.download(name, files, folder)
+    try:
+        check(folder)
+    except ModelError:
+        for file in files:
+            if file.sha256 is None:  # 没有公布 sha256 的可能是坏的，不留下，再试才会重新下
+                (folder / file.path).unlink(missing_ok=True)
+        raise
+    record.write(folder, {file.path: file.sha256 or record.sha256(folder / file.path) for file in files})
     return folder
 
 
-def weight_files(folder: Path) -> list[str]:
-    """权重文件名：一个 model.safetensors，或者索引里列出的全部分片"""
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        try:
-            return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError):
-            raise ModelError(f"{index} 应列出全部分片，现在读不出来；重新下载这个文件") from None
-    if (folder / "model.safetensors").is_file():
-        return ["model.safetensors"]
-    others = sorted(path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".gguf", ".onnx"})
-    found = f"只有 {'、'.join(others)}" if others else "没有权重文件"
-    raise ModelError(f"{folder} 里应有 model.safetensors，现在{found}；下载 safetensors 格式的版本")
+def remove(name: str) -> list[Path]:
+    """删掉缓存里这个模型的全部文件，返回删了的文件夹"""
+    found = [folder for folder in cache_folders(name) if folder.is_dir()]
+    for folder in found:
+        shutil.rmtree(folder)
+    return found
 
 
-def check_weights(path: Path) -> None:
-    """safetensors 的开头写着每个张量占哪些字节；和文件大小对不上就是没下载完或损坏"""
+def say(message: str) -> None:
+    """在标准错误里说一句（标准输出留给回答）"""
+    print(message, file=sys.stderr)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """python -m helpers.model 的入口；出错时说一句中文，退出代码 1"""
+    parser = argparse.ArgumentParser(prog="python -m helpers.model", description="真正的 Qwen：下载、查看、核对、删除")
+    parser.add_argument("command", choices=["fetch", "where", "verify", "remove"],
+                        help="fetch 下载；where 在哪里；verify 逐个字节核对；remove 删除")
+    parser.add_argument("model", nargs="?", default="qwen", help="qwen（默认）或者 作者/名字")
+    chosen = parser.parse_args(arguments)
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > size - 8:
-                raise ValueError(f"文件头要 {length} 字节")
-            header = json.loads(file.read(length))
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-            expected = 8 + length + max(ends, default=0)
-    except FileNotFoundError:
-        raise ModelError(f"应有权重文件 {path.name}，现在在 {path.parent} 里没有；重新下载") from None
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ModelError(f"{path.name} 应是 safetensors 格式，现在读不出文件头（{error}）；删掉它重新下载") from None
-    if size != expected:
-        raise ModelError(f"{path.name} 应有 {expected:,} 字节，现在有 {size:,}：没有下载完或已损坏；删掉它重新下载")
+        print(run(chosen.command, model_id(chosen.model)))
+    except ModelError as error:
+        raise SystemExit(str(error)) from None
+    except KeyboardInterrupt:
+        raise SystemExit("已停止；再运行一次会接着下载") from None
+
+
+def run(command: str, name: str) -> str:
+    """做一条命令，返回要打印的话"""
+    if command == "remove":
+        found = remove(name)
+        return f"删掉了 {name}" if found else f"缓存里没有 {name}，不用删"
+    if command == "fetch":
+        return f"{name} 已经准备好，可以断网使用：{obtain(name)}"
+    folder, trouble = cached(name)
+    if folder is None:
+        raise ModelError(trouble or f"缓存里应有 {name}，现在没有；联网运行 python -m helpers.model fetch {name}")
+    if command == "verify":
+        record.demand(folder, thorough=True)
+        return f"{len(record.read(folder))} 个文件与下载时一样：{folder}"
+    return str(folder)
+
+
+if __name__ == "__main__":
+    main()
