@@ -15,5 +15,4 @@ with script.friendly_errors():
                                            return_tensors="pt", return_dict=True)
     script.check_length(inputs.input_ids.shape[1], model.config.max_position_embeddings)
     streamer = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)  # 一边生成一边显示，只显示回答
-    model.generate(**inputs, max_new_tokens=200, do_sample=False, temperature=None, top_p=None, top_k=None,
-                   streamer=streamer)
+    model.generate(**inputs, max_new_tokens=200, do_sample=False, streamer=streamer)

@@ -66,7 +66,9 @@ def kernel() -> Row:
     """终端里的 pip 和这里的 Python 属于同一个环境吗"""
     pip = shutil.which("pip")
     here = Path(sys.executable).parent
-    if pip is None or Path(pip).parent in (here, here / "Scripts"):
+    if pip is None:
+        return Row("pip 和内核", "⚠", "终端里找不到 pip", "装包时写 python -m pip，或者笔记本里的 %pip")
+    if Path(pip).parent in (here, here / "Scripts"):
         return Row("pip 和内核", "✓", "同一个环境")
     return Row("pip 和内核", "⚠", "终端里的 pip 属于另一个环境",
                "装包时写 python -m pip（在启动 JupyterLab 的终端里）或者笔记本里的 %pip，不要只写 pip")

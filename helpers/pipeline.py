@@ -111,4 +111,4 @@ def chart(tokenizer, result: Run, step: int = 0) -> Mermaid:
         "C": f"Qwen 模型<br/>送进 {now.fed} 个词元<br/>logits (1, {now.fed}, {len(now.logits)})",
         "D": f"输出 Token 第 {at + 1} 步<br/>{now.token_id} {label(piece(tokenizer, now.token_id).label)}",
         "E": f"最终回答<br/>{label(tokenizer.decode(written, skip_special_tokens=True))}"}
-    return flowchart(boxes, ["Tokenizer", "输入", "<br/>".join(candidates), "Detokenizer"])
+    return flowchart(boxes, ["套模板<br/>Tokenizer", "输入", "<br/>".join(candidates), "Detokenizer"])

@@ -48,6 +48,11 @@ def test_another_pip(monkeypatch, tmp_path):
     assert environment.kernel().state == "⚠" and "python -m pip" in environment.kernel().todo
 
 
+def test_no_pip(monkeypatch):
+    monkeypatch.setattr(environment.shutil, "which", lambda name: None)
+    assert environment.kernel().state == "⚠" and "python -m pip" in environment.kernel().todo
+
+
 def test_little_memory_and_disk(monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: namedtuple("M", "available total")(1e9, 4e9))
     monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: namedtuple("D", "free")(1e9))
