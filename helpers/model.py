@@ -1,8 +1,9 @@
 """用哪一个模型、它的文件在哪里
 
 COURSE_MODEL（或参数）选模型：tiny（默认，课程自带）、qwen（Qwen/Qwen2.5-0.5B-Instruct）、
-ModelScope 的模型编号（作者/名字）、本地文件夹。终端里：python -m helpers.model fetch（下载）、where（在哪里）、
-verify（逐个字节核对）、remove（删除）
+ModelScope 的模型编号（作者/名字）、本地文件夹。COURSE_MODEL_HUB 给出老师导出的一份时，从那里取，不去 ModelScope。
+终端里：python -m helpers.model fetch（下载）、where（在哪里）、verify（逐个字节核对）、export（导出给全班）、
+remove（删除）
 """
 import argparse
 import os
@@ -10,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from helpers import hub, record
+from helpers import hub, record, share
 from helpers.checkpoint import check
 from helpers.errors import ModelError
 from helpers.names import QWEN, is_model_id, nearest
@@ -95,16 +96,28 @@ def data_files(folder: Path) -> list[str]:
 
 
 def obtain(name: str) -> Path:
-    """模型编号 → 文件夹：先看缓存，没有或坏了就下载；在标准错误里说用了哪一个"""
+    """模型编号 → 文件夹：先看缓存，没有或坏了就取；在标准错误里说用了哪一个"""
     folder, trouble = cached(name)
     if folder is not None:
         say(f"模型：{name}，用缓存里下载好的")
         return folder
     try:
-        return fetch(name)
+        place = os.environ.get("COURSE_MODEL_HUB")
+        return fetch_shared(name, place) if place else fetch(name)
     except ModelError as error:
         before = f"{trouble}。自动修理没有成功：" if trouble else ""
         raise ModelError(f"{before}{error}；现在可以先用 tiny") from None
+
+
+def fetch_shared(name: str, place: str) -> Path:
+    """从老师导出的文件夹或 http 地址取（只取缺的、坏的），核对以后记下来，返回文件夹"""
+    shared, files = share.read(place, os.environ.get("COURSE_MODEL_FINGERPRINT"))
+    if shared != name:
+        raise ModelError(f"{place} 里应是 {name}，现在是 {shared}；检查 COURSE_MODEL 和老师给的地址")
+    folder = cache_folders(name)[0]
+    say(f"从 {place} 取 {name}，共 {sum(file.size for file in files) / 1e6:,.0f} MB")
+    share.fetch(place, files, folder)
+    return check(folder)
 
 
 def fetch(name: str) -> Path:
@@ -141,29 +154,39 @@ def say(message: str) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """python -m helpers.model 的入口；出错时说一句中文，退出代码 1"""
-    parser = argparse.ArgumentParser(prog="python -m helpers.model", description="真正的 Qwen：下载、查看、核对、删除")
-    parser.add_argument("command", choices=["fetch", "where", "verify", "remove"],
-                        help="fetch 下载；where 在哪里；verify 逐个字节核对；remove 删除")
-    parser.add_argument("model", nargs="?", default="qwen", help="qwen（默认）或者 作者/名字")
+    parser = argparse.ArgumentParser(prog="python -m helpers.model",
+                                     description="真正的 Qwen：下载、查看、核对、分发、删除")
+    parser.add_argument("command", choices=["fetch", "where", "verify", "export", "remove"],
+                        help="fetch 下载；where 在哪里；verify 逐个字节核对；export 导出给全班；remove 删除")
+    parser.add_argument("folder", nargs="?", help="export 导出到哪个文件夹")
+    parser.add_argument("--model", default="qwen", help="qwen（默认）或者 作者/名字")
+    parser.add_argument("--from", dest="place", help="fetch 从老师导出的文件夹或 http 地址取")
+    parser.add_argument("--fingerprint", help="黑板上的指纹；从 http 地址取时一定要有")
     chosen = parser.parse_args(arguments)
+    if (chosen.command == "export") != (chosen.folder is not None):
+        parser.error("export 后面要写导出到哪个文件夹，别的命令后面不写文件夹")
+    for variable, value in (("COURSE_MODEL_HUB", chosen.place), ("COURSE_MODEL_FINGERPRINT", chosen.fingerprint)):
+        if value:
+            os.environ[variable] = value
     try:
-        print(run(chosen.command, model_id(chosen.model)))
+        print(run(chosen.command, model_id(chosen.model), chosen.folder))
     except ModelError as error:
         raise SystemExit(str(error)) from None
     except KeyboardInterrupt:
         raise SystemExit("已停止；再运行一次会接着下载") from None
 
 
-def run(command: str, name: str) -> str:
+def run(command: str, name: str, target: str | None = None) -> str:
     """做一条命令，返回要打印的话"""
     if command == "remove":
-        found = remove(name)
-        return f"删掉了 {name}" if found else f"缓存里没有 {name}，不用删"
+        return f"删掉了 {name}" if remove(name) else f"缓存里没有 {name}，不用删"
     if command == "fetch":
         return f"{name} 已经准备好，可以断网使用：{obtain(name)}"
     folder, trouble = cached(name)
     if folder is None:
-        raise ModelError(trouble or f"缓存里应有 {name}，现在没有；联网运行 python -m helpers.model fetch {name}")
+        raise ModelError(trouble or f"缓存里应有 {name}，现在没有；联网运行 python -m helpers.model fetch")
+    if command == "export":
+        return f"导出到 {target}。请把指纹写在黑板上：{share.export(name, folder, Path(target).expanduser())}"
     if command == "verify":
         record.demand(folder, thorough=True)
         return f"{len(record.read(folder))} 个文件与下载时一样：{folder}"
