@@ -1,6 +1,7 @@
 """体检：这台电脑准备好了吗
 
 每一项给出 ✓（好）、⚠（能用，但要知道）、✗（先改好），以及该做什么；不报错，不为网络等 3 秒以上
+python -m helpers.environment 打印同样的表，退出代码是最坏的一行：✓ 0，⚠ 1，✗ 2
 出处: notebooks/01_setup.ipynb
 """
 import contextlib
@@ -13,10 +14,11 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from helpers import machine
+from helpers.machine import Row
 from helpers.table import Shown, grid
 
 COURSE = "hf-loading-and-inference-course"
@@ -24,18 +26,8 @@ INSTALL = "在项目文件夹运行 python -m pip install -e ."
 WHY = {"modelscope": "从国内下载模型", "transformers": "分词器、模型结构、生成", "accelerate": "device_map 需要它",
        "torch": "计算", "jupyterlab": "打开和运行笔记本", "ipywidgets": "滑块和进度条", "matplotlib": "画图",
        "nbval": "检查笔记本的输出"}
-WAIT = 2.5       # 等网络的秒数
-FREE_GB = 2.0    # 真正的 Qwen 和余量要的磁盘
-MEMORY_GB = 3.0  # 真正的 Qwen（16 位）、Python 和浏览器要的内存
-
-
-@dataclass(frozen=True)
-class Row:
-    """体检的一项：查什么、✓ ⚠ ✗、查到什么、要做什么（✓ 时为空）"""
-    what: str
-    state: str
-    found: str
-    todo: str = ""
+WAIT = 2.5  # 等网络的秒数
+QWEN_BYTES = 988_097_824  # 真正的 Qwen2.5-0.5B-Instruct 的权重
 
 
 def python() -> Row:
@@ -72,29 +64,6 @@ def kernel() -> Row:
         return Row("pip 和内核", "✓", "同一个环境")
     return Row("pip 和内核", "⚠", "终端里的 pip 属于另一个环境",
                "装包时写 python -m pip（在启动 JupyterLab 的终端里）或者笔记本里的 %pip，不要只写 pip")
-
-
-def processor() -> Row:
-    """CPU 有几个核"""
-    return Row("CPU", "✓", f"{platform.machine()}，{os.cpu_count()} 个核")
-
-
-def memory() -> Row:
-    """可用的内存够不够真正的 Qwen"""
-    import psutil  # accelerate 已经要求装它
-
-    free, total = psutil.virtual_memory().available / 1e9, psutil.virtual_memory().total / 1e9
-    good = free >= MEMORY_GB
-    return Row("内存", "✓" if good else "⚠", f"共 {total:.0f} GB，可用 {free:.1f} GB",
-               "" if good else "教学小模型够用；用真正的 Qwen 之前先关掉别的程序")
-
-
-def disk() -> Row:
-    """放模型缓存的盘还有多少空间"""
-    free = shutil.disk_usage(Path.home()).free / 1e9
-    good = free >= FREE_GB
-    return Row("磁盘", "✓" if good else "⚠", f"剩 {free:.0f} GB",
-               "" if good else "教学小模型够用；下载真正的 Qwen 之前腾出 2 GB，或用 MODELSCOPE_CACHE 换到别的盘")
 
 
 def font() -> Row:
@@ -134,15 +103,31 @@ def network() -> Row:
 
 
 def model() -> Row:
-    """COURSE_MODEL 选了哪个模型，它的文件齐不齐"""
-    from helpers.model import TINY, ModelError, locate
+    """COURSE_MODEL 选了哪个模型，它在不在这台电脑上、文件齐不齐；不下载"""
+    from helpers.errors import ModelError
+    from helpers.model import TINY, chosen, here
 
-    chosen = f"COURSE_MODEL={os.environ.get('COURSE_MODEL', '')}"
+    what = f"COURSE_MODEL={chosen(None)}"
     try:
-        folder = locate()
+        folder, trouble = here()
     except ModelError as error:
-        return Row("模型", "✗", chosen, str(error))
-    return Row("模型", "✓", "教学小模型（课程自带）" if folder == TINY else chosen)
+        return Row("模型", "✗", what, str(error))
+    if folder is None:
+        return Row("模型", "⚠", f"{what}，{trouble or '还没有下载'}", "运行 python -m helpers.model fetch")
+    return Row("模型", "✓", "教学小模型（课程自带）" if folder == TINY else what)
+
+
+def weight_bytes() -> float:
+    """选的模型加载以后权重占多少字节：教学小模型按 float32，别的按文件大小；不在这台电脑上就按真正的 Qwen"""
+    from helpers.errors import ModelError
+    from helpers.model import TINY, here
+
+    folder = None
+    with contextlib.suppress(ModelError, OSError):
+        folder, _ = here()
+    if folder is None:
+        return QWEN_BYTES
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors")) * (2 if folder == TINY else 1)
 
 
 def safely(what: str, check: Callable[[], Row]) -> Row:
@@ -159,10 +144,14 @@ def rows() -> list[Row]:
         wanted = pins()
     except importlib.metadata.PackageNotFoundError:
         return [safely("Python", python), Row("课程", "✗", "这个 Python 里没有装课程", INSTALL)]
-    packages = [safely(name, lambda name=name: package(name, wanted[name])) for name in wanted]
-    others = {"pip 和内核": kernel, "CPU": processor, "内存": memory, "磁盘": disk, "中文字体": font,
-              "ModelScope": network, "模型": model}
-    return [safely("Python", python), *packages, *(safely(what, check) for what, check in others.items())]
+    weights = weight_bytes()
+    checks = {"Python": python, **{name: lambda name=name: package(name, wanted[name]) for name in wanted},
+              "pip 和内核": kernel, "torch 能用": machine.torch_works, "CPU": machine.processor,
+              "精度": machine.precision, "内存": lambda: machine.memory(weights),
+              "页面文件": lambda: machine.page_file(weights), "磁盘": machine.disk, "路径": machine.path,
+              "OpenMP": machine.openmp, "VC++ 运行库": machine.runtime, "中文字体": font, "ModelScope": network,
+              "模型": model}
+    return [safely(what, check) for what, check in checks.items()]
 
 
 def check() -> Shown:
@@ -170,4 +159,30 @@ def check() -> Shown:
 
     例: 在单元格最后一行写 check()
     """
-    return grid(("检查", "", "现在", "要做什么"), [(row.what, row.state, row.found, row.todo) for row in rows()])
+    return table(rows())
+
+
+def table(found: list[Row]) -> Shown:
+    """几行检查 → 表格"""
+    return grid(("检查", "", "现在", "要做什么"), [(row.what, row.state, row.found, row.todo) for row in found])
+
+
+def report(found: list[Row] | None = None) -> str:
+    """可以发给老师的文字：同一张表，去掉用户名和用户文件夹"""
+    text = repr(table(rows() if found is None else found)).replace(str(Path.home()), "~")
+    user = Path.home().name
+    text = re.sub(rf"(?<!\w){re.escape(user)}(?!\w)", "（用户名）", text) if user else text
+    return f"体检 {platform.system()} {platform.release()}\n{text}"
+
+
+def main() -> int:
+    """打印体检表，返回最坏的一行：✓ 0，⚠ 1，✗ 2"""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    found = rows()
+    print(report(found))
+    return max("✓⚠✗".index(row.state) for row in found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

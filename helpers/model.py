@@ -7,11 +7,11 @@ remove（删除）
 """
 import argparse
 import os
-import shutil
 import sys
 from pathlib import Path
 
 from helpers import hub, record, share
+from helpers.cache import cache_folders, cached, remove
 from helpers.checkpoint import check
 from helpers.errors import ModelError
 from helpers.names import QWEN, is_model_id, nearest
@@ -27,12 +27,26 @@ def locate(choice: str | os.PathLike | None = None) -> Path:
     例: locate("tiny").name -> "checkpoint"
     出处: notebooks/02_quickstart.ipynb 第 1 节
     """
+    folder, trouble = here(choice)
+    if folder is None:
+        return obtain(model_id(chosen(choice)), trouble)
+    if folder != TINY:
+        say(f"模型：{chosen(choice)}，用已经在这台电脑上的一份")
+    return folder
+
+
+def here(choice: str | os.PathLike | None = None) -> tuple[Path | None, str]:
+    """不联网：选的模型在这台电脑上的文件夹，(文件夹, "")；没有就是 (None, 为什么)
+
+    名字不对、给出的文件夹不完整时报 ModelError
+    例: here("tiny")[0].name -> "checkpoint"
+    """
     text = chosen(choice)
     if text == "tiny":
-        return check(TINY)
-    if text != "qwen" and text and Path(text).expanduser().is_dir():
-        return record.demand(check(Path(text).expanduser()))
-    return obtain(model_id(text))
+        return check(TINY), ""
+    if text not in ("", "qwen") and Path(text).expanduser().is_dir():
+        return record.demand(check(Path(text).expanduser())), ""
+    return cached(model_id(text))
 
 
 def chosen(choice: str | os.PathLike | None) -> str:
@@ -61,46 +75,8 @@ def dtype_for(folder: Path) -> str:
     return "float32" if folder == TINY else "auto"
 
 
-def cache_folders(name: str) -> list[Path]:
-    """ModelScope 可能放这个模型的文件夹：新布局在前，旧布局在后"""
-    root = Path(os.environ.get("MODELSCOPE_CACHE") or Path.home() / ".cache" / "modelscope").expanduser()
-    owner, model = name.split("/")
-    old = model.replace(".", "___")
-    return [root / "models" / f"{owner}--{model}" / "snapshots" / "master",
-            *(root / layout / owner / old for layout in ("hub/models", "models", "hub"))]
-
-
-def cached(name: str) -> tuple[Path | None, str]:
-    """缓存里完整的一份：(文件夹, "")；没有完整的就是 (None, 为什么)。不联网
-
-    第一次用到别处下载的一份时记下 sha256，以后坏了就看得出来
-    """
-    trouble = ""
-    for folder in cache_folders(name):
-        if folder.is_dir():
-            try:
-                record.demand(check(folder))
-            except ModelError as error:
-                trouble = trouble or str(error)
-                continue
-            if not record.read(folder):
-                record.make(folder, data_files(folder))
-            return folder, ""
-    return None, trouble
-
-
-def data_files(folder: Path) -> list[str]:
-    """文件夹里的数据文件，相对路径，按次序"""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")
-                  if path.is_file() and path.suffix in hub.SUFFIXES and path.name != record.NAME)
-
-
-def obtain(name: str) -> Path:
-    """模型编号 → 文件夹：先看缓存，没有或坏了就取；在标准错误里说用了哪一个"""
-    folder, trouble = cached(name)
-    if folder is not None:
-        say(f"模型：{name}，用缓存里下载好的")
-        return folder
+def obtain(name: str, trouble: str = "") -> Path:
+    """下载（或从老师那里取）一个模型，返回文件夹；trouble: 现有的一份坏在哪里"""
     try:
         place = os.environ.get("COURSE_MODEL_HUB")
         return fetch_shared(name, place) if place else fetch(name)
@@ -139,14 +115,6 @@ def fetch(name: str) -> Path:
     return folder
 
 
-def remove(name: str) -> list[Path]:
-    """删掉缓存里这个模型的全部文件，返回删了的文件夹"""
-    found = [folder for folder in cache_folders(name) if folder.is_dir()]
-    for folder in found:
-        shutil.rmtree(folder)
-    return found
-
-
 def say(message: str) -> None:
     """在标准错误里说一句（标准输出留给回答）"""
     print(message, file=sys.stderr)
@@ -181,7 +149,7 @@ def run(command: str, name: str, target: str | None = None) -> str:
     if command == "remove":
         return f"删掉了 {name}" if remove(name) else f"缓存里没有 {name}，不用删"
     if command == "fetch":
-        return f"{name} 已经准备好，可以断网使用：{obtain(name)}"
+        return f"{name} 已经准备好，可以断网使用：{locate(name)}"
     folder, trouble = cached(name)
     if folder is None:
         raise ModelError(trouble or f"缓存里应有 {name}，现在没有；联网运行 python -m helpers.model fetch")

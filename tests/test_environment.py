@@ -4,9 +4,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections import namedtuple
 
-import psutil
 import pytest
 
 from helpers import environment
@@ -53,13 +51,6 @@ def test_no_pip(monkeypatch):
     assert environment.kernel().state == "⚠" and "python -m pip" in environment.kernel().todo
 
 
-def test_little_memory_and_disk(monkeypatch):
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: namedtuple("M", "available total")(1e9, 4e9))
-    monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: namedtuple("D", "free")(1e9))
-    assert environment.memory().state == environment.disk().state == "⚠"
-    assert "可用 1.0 GB" in environment.memory().found
-
-
 def test_a_listening_port_is_reachable_and_a_closed_one_is_not():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -69,7 +60,11 @@ def test_a_listening_port_is_reachable_and_a_closed_one_is_not():
 
 
 def test_a_name_server_that_hangs_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(socket, "create_connection", lambda *_, **__: time.sleep(30))
+    def hang(*arguments, **keywords):
+        time.sleep(5)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", hang)
     start = time.perf_counter()
     assert environment.network().state == "⚠"
     assert time.perf_counter() - start < 3
@@ -86,6 +81,34 @@ def test_the_chosen_model(monkeypatch):
     assert environment.model() == Row("模型", "✓", "教学小模型（课程自带）")
     monkeypatch.setenv("COURSE_MODEL", "tinny")
     assert environment.model().state == "✗" and "tiny" in environment.model().todo
+
+
+def test_a_model_that_is_not_here_yet(monkeypatch, tmp_path):
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path))
+    monkeypatch.setenv("COURSE_MODEL", "qwen")
+    row = environment.model()
+    assert (row.state, row.todo) == ("⚠", "运行 python -m helpers.model fetch") and "还没有下载" in row.found
+    assert environment.weight_bytes() == 988_097_824
+
+
+def test_the_weights_of_the_embedded_model_in_float32(monkeypatch):
+    monkeypatch.delenv("COURSE_MODEL", raising=False)
+    assert environment.weight_bytes() == pytest.approx(20_925_568 * 4, rel=0.001)
+
+
+@pytest.mark.parametrize("states, code", [("✓✓", 0), ("✓⚠", 1), ("⚠✗✓", 2)])
+def test_the_exit_code_is_the_worst_row(monkeypatch, capsys, states, code):
+    monkeypatch.setattr(environment, "rows", lambda: [Row("甲", state, "乙") for state in states])
+    assert environment.main() == code
+    assert capsys.readouterr().out.count("乙") == len(states)
+
+
+def test_the_report_names_nobody(monkeypatch, tmp_path):
+    home = tmp_path / "zhangsan"
+    monkeypatch.setattr(environment.Path, "home", lambda: home)
+    text = environment.report([Row("路径", "⚠", f"{home}/缓存", "zhangsan 的文件夹，不是 zhangsanfeng 的")])
+    assert str(home) not in text and "~/缓存" in text
+    assert "（用户名） 的文件夹，不是 zhangsanfeng" in text
 
 
 def test_a_check_that_breaks_is_one_row():

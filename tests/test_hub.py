@@ -85,7 +85,7 @@ def test_only_data_files_come_and_then_no_request_at_all(hub, capsys):
     start = time.perf_counter()
     assert model.locate("qwen") == model.locate(MODEL) == folder()
     assert time.perf_counter() - start < 0.2
-    assert hub.requests == [] and "缓存" in capsys.readouterr().err
+    assert hub.requests == [] and "已经在这台电脑上" in capsys.readouterr().err
 
 
 def hang(handler, what):

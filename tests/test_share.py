@@ -12,7 +12,7 @@ import pytest
 from hub import MODEL, serve
 from standin import SMALL, make
 
-from helpers import model, record, share
+from helpers import cache, model, record, share
 from helpers.errors import ModelError
 
 ROOT = Path(__file__).parent.parent
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 def source(tmp_path_factory):
     """一份下载好、有记录的小模型"""
     folder = make(tmp_path_factory.mktemp("source"), {**SMALL, "vocab_size": 512, "hidden_size": 32})
-    record.make(folder, model.data_files(folder))
+    record.make(folder, cache.data_files(folder))
     return folder
 
 
@@ -158,18 +158,17 @@ def test_fingerprint_by_hand():
 
 
 def test_teacher_and_student_in_the_terminal(source, student, tmp_path):
-    def command(cache: Path, *arguments: str) -> str:
+    def command(folder: Path, *arguments: str) -> str:
         result = subprocess.run([sys.executable, "-m", "helpers.model", *arguments], cwd=ROOT, capture_output=True,
-                                encoding="utf-8", env={**os.environ, "MODELSCOPE_CACHE": str(cache),
+                                encoding="utf-8", env={**os.environ, "MODELSCOPE_CACHE": str(folder),
                                                        "PYTHONIOENCODING": "utf-8"})
         return result.stdout + result.stderr
 
-    cache = tmp_path / "老师"
-    (cache / "models").mkdir(parents=True)
-    student.setenv("MODELSCOPE_CACHE", str(cache))
+    teacher = tmp_path / "老师"
+    student.setenv("MODELSCOPE_CACHE", str(teacher))
     model.cache_folders(MODEL)[0].parent.mkdir(parents=True)
     model.cache_folders(MODEL)[0].symlink_to(source)
-    said = command(cache, "export", str(tmp_path / "U 盘"))
+    said = command(teacher, "export", str(tmp_path / "U 盘"))
     assert "请把指纹写在黑板上：" in said
     mark = said.strip().split("：")[-1]
     said = command(tmp_path / "学生", "fetch", "--from", str(tmp_path / "U 盘"), "--fingerprint", mark)
