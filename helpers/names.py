@@ -15,5 +15,6 @@ def is_model_id(text: str) -> bool:
 def nearest(text: str) -> str:
     """最像的已知编号，写成可以接在句末的话；没有像的就是空字符串"""
     by_lower = {name.lower(): name for name in KNOWN}
-    found = [by_lower[name] for name in get_close_matches(text.lower(), by_lower, n=3, cutoff=0.6)]
+    inside = [name for name in KNOWN if text and text.lower() in name.lower()]
+    found = inside[:3] or [by_lower[name] for name in get_close_matches(text.lower(), by_lower, n=3, cutoff=0.6)]
     return f"；名字最像的有：{'、'.join(found)}" if found else ""

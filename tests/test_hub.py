@@ -8,7 +8,7 @@
 | 校园网登录页 | 校园网 | 再试就好 |
 | 404、403、500、清单看不懂 | 检查、不让下载、服务器出错、看不懂 | 再试就好 |
 | 下载中断一次 | （自己接着下） | 完整 |
-| 每次都中断 | 接着下 | 从断的地方接着下 |
+| 每次都中断、卡住不动、慢得不值得等 | 接着下 | 从断的地方接着下 |
 | 内容被改动一次 | （自己重下） | 完整 |
 | 内容每次都被改动、大小不对 | 不一致 | 坏的不留下 |
 | 磁盘不够、磁盘满、缓存只读 | 磁盘应、满了、不能 | 腾出以后再试就好 |
@@ -299,21 +299,42 @@ def test_two_at_once_download_it_once(hub):
     assert hub.downloads().count("model.safetensors") == hub.downloads().count("tokenizer.json") == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="要有 Linux 的 /dev/full 一类的设施")
+@pytest.mark.parametrize("bytes_each", [0, 50], ids=["卡住不动", "慢得不值得等"])
+def test_hanging_or_crawling_in_the_middle(hub, bytes_each):
+    def crawl(handler, what):
+        if what == "model.safetensors" and handler.command == "GET":
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(weights(hub))))
+            handler.end_headers()
+            handler.wfile.write(weights(hub)[:4_096])
+            for step in range(20):
+                handler.wfile.write(weights(hub)[4_096 + step * bytes_each:][:bytes_each])
+                time.sleep(0.5)
+            return True
+        return False
+
+    hub.fault = crawl
+    refused("接着下")
+    works_again(hub)
+
+
 def test_the_disk_fills_up(hub, monkeypatch):
     def full(*arguments, **keywords):
         (folder() / "model.safetensors.incomplete").write_bytes(b"x" * 1000)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("modelscope.snapshot_download", full)
-    refused("满了")
+    with monkeypatch.context() as patch:
+        patch.setattr("modelscope.snapshot_download", full)
+        refused("满了")
     assert not list(folder().glob("*.incomplete"))
-    monkeypatch.undo()
+    works_again(hub)
 
 
-def test_a_read_only_cache(hub, monkeypatch):
+def test_a_cache_that_must_not_be_written(hub, monkeypatch):
     def denied(*arguments, **keywords):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("modelscope.snapshot_download", denied)
-    refused("不能")
+    with monkeypatch.context() as patch:
+        patch.setattr("modelscope.snapshot_download", denied)
+        refused("不能")
+    works_again(hub)

@@ -110,3 +110,9 @@ def test_damaged_folders(folder, damage, says):
 def test_model_ids():
     assert names.is_model_id("Qwen/Qwen2.5-0.5B")
     assert not any(map(names.is_model_id, ["./a", "a", "a/b/c", "C:\\a/b", "/a"]))
+
+
+def test_the_nearest_name():
+    assert names.nearest("Qwen/Qwen2.5-0.5B-Instrct").startswith("；名字最像的有：Qwen/Qwen2.5-0.5B-Instruct")
+    assert "Qwen/Qwen2.5-0.5B-Instruct" in names.nearest("qwen2.5")
+    assert names.nearest("xyz") == names.nearest("") == ""
