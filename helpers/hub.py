@@ -20,7 +20,7 @@ from helpers.names import nearest
 ENDPOINT = "https://www.modelscope.cn"
 SUFFIXES = (".json", ".txt", ".jinja", ".safetensors")  # 只要数据，不要代码（.py）和 pickle（.bin）
 ASK = (5, 12)       # 问清单时，连接和等回答各等几秒
-TRIES = 2           # 服务器出错或连接断开时，问几次
+TRIES = 3           # 服务器出错或连接断开时，问几次；一直不回答就不再等
 SPARE = 200_000_000  # 下载以后磁盘上至少还要剩的字节数
 PATIENCE = {"MODELSCOPE_DOWNLOAD_TIMEOUT": "10", "MODELSCOPE_DOWNLOAD_MAX_RETRIES": "3",
             "MODELSCOPE_DOWNLOAD_RETRY_MAX_DELAY_SECONDS": "4", "MODELSCOPE_DOWNLOAD_LOW_SPEED_WINDOW_SECONDS": "20"}
@@ -82,7 +82,7 @@ def ask(url: str, model_id: str) -> dict:
             if answer.status_code < 500 or last:
                 return read(answer, model_id)
         except requests.exceptions.RequestException as error:
-            if last:
+            if last or isinstance(error, requests.exceptions.Timeout):
                 raise ModelError(unreachable(error)) from None
         time.sleep(1)
     raise AssertionError("循环总会返回或报错")

@@ -133,6 +133,8 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     if (chosen.command == "export") != (chosen.folder is not None):
         parser.error("export 后面要写导出到哪个文件夹，别的命令后面不写文件夹")
+    if chosen.place and chosen.place.startswith("http") and not chosen.fingerprint and sys.stdin.isatty():
+        chosen.fingerprint = input("黑板上的指纹：")
     for variable, value in (("COURSE_MODEL_HUB", chosen.place), ("COURSE_MODEL_FINGERPRINT", chosen.fingerprint)):
         if value:
             os.environ[variable] = value

@@ -174,3 +174,12 @@ def test_teacher_and_student_in_the_terminal(source, student, tmp_path):
     said = command(tmp_path / "学生", "fetch", "--from", str(tmp_path / "U 盘"), "--fingerprint", mark)
     assert "可以断网使用" in said
     assert "与下载时一样" in command(tmp_path / "学生", "verify")
+
+
+def test_the_terminal_asks_for_the_fingerprint(exported, student, static, capsys):
+    student.setattr("builtins.input", lambda prompt: exported[1])
+    student.setattr("sys.stdin", type("Terminal", (), {"isatty": lambda self: True})())
+    student.setenv("COURSE_MODEL_HUB", "")  # main 会改这两个环境变量，测完由 student 恢复
+    student.setenv("COURSE_MODEL_FINGERPRINT", "")
+    model.main(["fetch", "--from", static])
+    assert whole() and "可以断网使用" in capsys.readouterr().out
