@@ -1,0 +1,135 @@
+"""四十本作业变成分数表和反馈页：真的用 nbgrader 评，包括打不开的、死循环的、改了检查格的、没有交的"""
+import copy
+import csv
+import os
+
+import assignment
+import grade
+import nbformat
+import pytest
+
+from helpers.exercises import week14
+
+CLASS = 40
+
+
+@pytest.mark.parametrize("week", assignment.WEEKS)
+def test_the_notebooks_are_assignments(week):
+    notebook = nbformat.read(assignment.path(week), as_version=4)
+    again = copy.deepcopy(notebook)
+    exercises = assignment.sheet(week)
+    assignment.mark(again, exercises)
+    assert again == notebook  # 忘了运行 python classroom/assignment.py 就会不同
+    marked = [cell.metadata["nbgrader"] for cell in notebook.cells if "nbgrader" in cell.metadata]
+    assert sum(data.get("points", 0) for data in marked) == sum(e.points for e in exercises.exercises) == 100
+    assert len({data["grade_id"] for data in marked}) == len(marked) == 2 * len(exercises)
+    assert all(data["locked"] for data in marked if data["grade_id"].startswith("check"))
+
+
+@pytest.mark.parametrize("file, who", [
+    ("张三_week14_exercises.ipynb", "张三"), ("week14_exercises (李四).ipynb", "李四"),
+    ("2024001 王五 第14周练习.ipynb", "2024001王五"), ("赵六/week14_exercises.ipynb", "赵六"),
+    ("week14_exercises-钱七(1).ipynb", "钱七")])
+def test_names_as_they_are_collected(tmp_path, file, who):
+    assert grade.student(tmp_path / file, tmp_path) == who
+
+
+def test_the_last_of_several_files_counts(tmp_path):
+    for number, name in enumerate(["张三_week14_exercises.ipynb", "张三-week14(1).ipynb"]):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+        os.utime(tmp_path / name, (number, number))
+    assert grade.collect(tmp_path) == {"张三": tmp_path / "张三-week14(1).ipynb"}
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(SystemExit, match="应有收来的文件夹.*现在没有"):
+        grade.collect(tmp_path / "没有")
+
+
+def answer(notebook, number: int, source: str) -> None:
+    """把第 number 题的答题格换成 source"""
+    name = f"answer-{number}"
+    (cell,) = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name]
+    cell.source = source
+
+
+def blank():
+    return nbformat.read(assignment.path(14), as_version=4)
+
+
+def solved():
+    notebook = blank()
+    for number, source in week14.ANSWERS.items():
+        answer(notebook, number, source)
+    return notebook
+
+
+def with_answer(number: int, source: str):
+    notebook = solved()
+    answer(notebook, number, source)
+    return notebook
+
+
+def cheated():
+    """没作答，把检查格改成什么也不查"""
+    notebook = blank()
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade_id", "").startswith("check"):
+            cell.source = "print('全对')"
+    return notebook
+
+
+def without_metadata():
+    """用别的软件存过，nbgrader 的元数据没有了"""
+    notebook = solved()
+    for cell in notebook.cells:
+        cell.metadata.pop("nbgrader", None)
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """评一个班：几种特别的，其余是全对和空白的"""
+    root, out = tmp_path_factory.mktemp("收来的"), tmp_path_factory.mktemp("结果")
+    special = {"全对": solved(), "空白": blank(), "死循环": with_answer(2, "while True:\n    pass"),
+               "报错": with_answer(2, "1 / 0"), "改了检查格": cheated(), "丢了元数据": without_metadata(),
+               "退出": with_answer(2, "import os\nos._exit(1)")}
+    for who, notebook in special.items():
+        nbformat.write(notebook, root / f"{who}_week14_exercises.ipynb")
+    (root / "坏文件_week14.ipynb").write_text("{ 不是 JSON", encoding="utf-8")
+    rest = [f"学生{number:02}" for number in range(CLASS - len(special) - 2)]
+    for number, who in enumerate(rest):
+        (root / who).mkdir()
+        nbformat.write(solved() if number % 2 else blank(), root / who / "week14_exercises.ipynb")
+    roster = [*special, "坏文件", *rest, "没交的人"]
+    results = {result.name: result for result in grade.grade(14, root, out, roster, seconds=10)}
+    return results, out
+
+
+@pytest.mark.ci
+def test_a_class_of_forty(graded):
+    results, out = graded
+    auto = sum(e.points for e in assignment.sheet(14).exercises if not e.open)
+    assert len(results) == CLASS
+    assert results["全对"].total == results["学生01"].total == auto
+    assert results["空白"].total == results["学生00"].total == results["改了检查格"].total == 0
+    second = assignment.sheet(14)[2].points
+    assert results["死循环"].total == results["报错"].total == auto - second
+    assert (results["没交的人"].state, results["坏文件"].state) == ("没有交", "打不开")
+    assert results["全对"].points[len(results["全对"].points)] is None  # 开放题待老师评
+    assert results["退出"].total < auto and results["丢了元数据"].state in ("已评", "没评成")
+    print({name: (result.state, result.total) for name, result in results.items() if "学生" not in name})
+
+
+@pytest.mark.ci
+def test_the_table_opens_in_excel_and_the_pages_are_there(graded):
+    results, out = graded
+    content = (out / "week14.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")  # Excel 靠它认出 UTF-8
+    rows = list(csv.reader(content.decode("utf-8-sig").splitlines()))
+    assert len(rows) == CLASS + 1 and rows[0][:2] == ["姓名", "状态"]
+    (best,) = [row for row in rows if row[0] == "全对"]
+    assert best[-2] == "待评" and float(best[-1]) == results["全对"].total
+    page = (out / "feedback" / "报错.html").read_text(encoding="utf-8")
+    assert "练习 2" in page and "ZeroDivisionError" in page
+    assert len(list((out / "feedback").glob("*.html"))) >= CLASS - 4
