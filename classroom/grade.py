@@ -4,6 +4,7 @@
 autograde，检查格被改过也会先还原。学生的代码在这台电脑上运行，每格有时间限制；怎样隔离见 guide.md。需要 [teach]
 """
 import argparse
+import contextlib
 import csv
 import json
 import logging
@@ -12,11 +13,13 @@ import re
 import shutil
 import sys
 import tempfile
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assignment import path, sheet
+import nbformat
+from assignment import mark, path, sheet
 
 NOISE = re.compile(r"\(\d+\)|week1[45]|_?exercises|练习|作业|第.{1,3}周|[\s_\-（）()\[\]]+")
 
@@ -77,6 +80,7 @@ def grade(week: int, root: Path, out: Path, roster: list[str], seconds: int = 60
     from nbgrader.apps import NbGraderAPI
     from tqdm import tqdm
 
+    warnings.filterwarnings("ignore", module="nbgrader")  # 它对数据库的用法有些警告，与作业无关
     files, name = collect(root), f"week{week}"
     os.environ["COURSE_GRADING"] = "1"
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader 要找 alembic
@@ -106,7 +110,7 @@ def grade_one(api, course: Path, name: str, key: str, who: str, file: Path | Non
         return Result(who, "打不开")
     place = course / "submitted" / key / name
     place.mkdir(parents=True)
-    shutil.copy(file, place / f"{name}_exercises.ipynb")
+    (place / f"{name}_exercises.ipynb").write_text(nbformat.writes(restored(file, name)), encoding="utf-8")
     graded = api.autograde(name, key)
     if not graded["success"]:
         return Result(who, "没评成")
@@ -116,6 +120,15 @@ def grade_one(api, course: Path, name: str, key: str, who: str, file: Path | Non
         (out / "feedback").mkdir(exist_ok=True)
         shutil.copy(page, out / "feedback" / f"{who}.html")
     return Result(who, "已评", scores(course, name, key))
+
+
+def restored(file: Path, name: str):
+    """作业；用别的软件存过、nbgrader 的元数据全丢了的，照检查格补上"""
+    notebook = nbformat.read(file, as_version=4)
+    if not any("nbgrader" in cell.metadata for cell in notebook.cells):
+        with contextlib.suppress(ValueError, AttributeError, IndexError):  # 补不上就原样评
+            mark(notebook, sheet(int(name.removeprefix("week"))))
+    return notebook
 
 
 def scores(course: Path, name: str, key: str) -> dict[int, float | None]:

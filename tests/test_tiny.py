@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+import time
 import zlib
 
 import pytest
@@ -54,10 +55,8 @@ def test_unused_ids_never_come_up(model, tokenizer):
     assert unused.sum() > 140_000
     texts = [q.title for q in questions.read()[:20]] + ["完全没有学过的话 xyz 囧"]
     for text in texts:
-        inputs = tokenizer.apply_chat_template([{"role": "user", "content": text}], add_generation_prompt=True,
-                                               return_tensors="pt", return_dict=True)
         with torch.inference_mode():
-            logits = model(**inputs).logits[0, -1]
+            logits = model(**asked(tokenizer, text)).logits[0, -1]
         assert not unused[logits.argmax()]
         assert torch.softmax(logits / 1.5, dim=-1)[unused].sum() < 0.05
 
@@ -74,12 +73,74 @@ def test_the_same_answers_on_every_cpu_and_thread_count():
     assert json.loads(said.pop())[0] == 50
 
 
+OPEN = [question.title for question in questions.read(questions.paths(["00_open"]))]
+
+
+def asked(tokenizer, text: str):
+    return tokenizer.apply_chat_template([{"role": "user", "content": text}], add_generation_prompt=True,
+                                         return_tensors="pt", return_dict=True)
+
+
+def test_ten_open_questions():
+    assert len(OPEN) == 10 and OPEN[0] == "人工智能未来会取代人类吗？"
+
+
+@pytest.mark.parametrize("text", OPEN)
+def test_the_first_tokens_have_rivals(model, tokenizer, text):
+    inputs = asked(tokenizer, text)
+    with torch.inference_mode():
+        out = model.generate(**inputs, max_new_tokens=3, do_sample=False, output_scores=True,
+                             return_dict_in_generate=True)
+    rivals = [(torch.softmax(scores[0], dim=-1) > 0.05).sum().item() for scores in out.scores]
+    assert max(rivals) >= 3
+
+
+@pytest.mark.parametrize("text", OPEN)
+def test_temperature_changes_the_variety(model, tokenizer, text):
+    inputs = asked(tokenizer, text)
+    different = []
+    for temperature in (0.3, 1.0, 1.5):
+        torch.manual_seed(14)
+        ids = model.generate(**inputs, max_new_tokens=8, do_sample=True, temperature=temperature, top_k=0, top_p=1.0,
+                             num_return_sequences=32)
+        different.append(len(set(tokenizer.batch_decode(ids[:, inputs.input_ids.shape[1]:]))))
+    assert different[0] < different[1] < different[2]
+
+
+def test_loads_within_a_second_once_the_libraries_are_there(tokenizer, model):
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        AutoModelForCausalLM.from_pretrained(CHECKPOINT, dtype=torch.float32)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1
+
+
 def test_the_card_tells_what_is_measured_now():
     figures = evaluate.measure()
     assert json.loads((CHECKPOINT / "evaluation.json").read_text(encoding="utf-8")) == figures
     card = (CHECKPOINT / "README.md").read_text(encoding="utf-8")
-    assert f"{figures['on_subject']} / {figures['held_out']}" in card
-    assert all(wording in card for wording, _, _ in figures["failures"])
+    for name in ("held_out", "fresh"):
+        graded = figures[name]
+        assert f"{graded['on_subject']} / {graded['asked']}" in card
+        assert all(evaluate.table_row(row) in card for row in graded["failures"])
+
+
+def test_nine_of_ten_unseen_questions_are_answered_on_the_subject():
+    graded = json.loads((CHECKPOINT / "evaluation.json").read_text(encoding="utf-8"))["fresh"]
+    assert graded["asked"] >= 300
+    assert graded["on_subject"] / graded["asked"] >= 0.9
+
+
+def test_grade_by_hand():
+    everything = questions.read()
+    index = {q.title: i for i, q in enumerate(everything)}
+    hot, cold, cache = (index[t] for t in ("为什么温度越高回答越乱", "为什么温度越低回答越稳", "什么是 KV cache"))
+    asked = [("甲", hot), ("乙", hot), ("丙", hot), ("丁", hot)]
+    said = [everything[hot].answers[0], everything[cold].answers[0], everything[cache].answers[0], "咕噜咕噜咕噜"]
+    graded = evaluate.grade(everything, asked, said)
+    assert (graded["asked"], graded["exact"], graded["on_subject"]) == (4, 1, 2)
+    assert [row[0] for row in graded["failures"]] == ["丙", "丁"]
 
 
 def test_closest_by_hand():

@@ -1,5 +1,6 @@
 """训练样本：问题 → 一串词元编号，以及每个词元在损失里的分量"""
 import random
+from dataclasses import dataclass
 
 from helpers.tiny.questions import Question
 
@@ -26,8 +27,9 @@ SAME = [("什么是", "啥是", "什么叫", "何谓"), ("怎样", "怎么", "�
         ("微调", "fine-tuning"), ("嵌入", "embedding"), ("模型", "大模型")]
 CUT = 0.25    # 问法里删去一小段的比例
 BREAK = 0.06  # 问法里的词元以这个比例拆成单字，练习认字
+FORGET = 0.1  # 问法里的词元以这个比例换成“没见过”，练习看关键词
+FORGOTTEN = -1  # “没见过”的编号，训练时落到共用的那一行
 ANSWER_SHARE = (5, 3, 3, 3, 3, 3)  # 第一条答案多抽一些，贪心解码时它才稳稳领先
-QUESTION_WEIGHT = 0.2
 CUT_ANSWER = 0.7  # 这个比例的样本只留答案的开头：难的是选对哪条答案，后面的照着背就行
 OPENING = 8       # 留多少个词元
 
@@ -60,7 +62,7 @@ def encode_question(tokenizer, text: str, rng: random.Random) -> list[int]:
         word = tokenizer.decode([token_id])
         split = len(word) > 1 and "\u4e00" <= word[0] <= "\u9fff" and rng.random() < BREAK
         out += [i for letter in word for i in tokenizer.encode(letter)] if split else [token_id]
-    return out
+    return [FORGOTTEN if rng.random() < FORGET else token_id for token_id in out]
 
 
 def pick_answer(question: Question, rng: random.Random) -> str:
@@ -68,17 +70,30 @@ def pick_answer(question: Question, rng: random.Random) -> str:
     return rng.choices(question.answers, ANSWER_SHARE[:len(question.answers)])[0]
 
 
-def turn(tokenizer, user: str, answer: str, rng: random.Random) -> tuple[list[int], list[float]]:
-    """一问一答 → (编号, 分量)；答案和它后面的 <|im_end|> 分量是 1"""
+@dataclass(frozen=True)
+class Emphasis:
+    """损失里的分量：问题的词元，答案的第一个词元；答案其余的词元和 <|im_end|> 是 1"""
+    asking: float
+    opening: float
+
+
+READING = Emphasis(asking=0.2, opening=1.0)   # 第一段：读问题、背答案一起学
+CHOOSING = Emphasis(asking=0.0, opening=4.0)  # 第二段：只练从哪个词元开头，也就是选哪条答案
+
+
+def turn(tokenizer, user: str, answer: str, rng: random.Random,
+         emphasis: Emphasis) -> tuple[list[int], list[float]]:
+    """一问一答 → (编号, 分量)，分量见 Emphasis"""
     ask = [*tokenizer.encode("<|im_start|>user\n"), *encode_question(tokenizer, user, rng),
            *tokenizer.encode("<|im_end|>\n<|im_start|>assistant\n")]
     reply = tokenizer.encode(f"{answer}<|im_end|>")
     newline = tokenizer.encode("\n")
-    return ask + reply + newline, [QUESTION_WEIGHT] * len(ask) + [1.0] * len(reply) + [0.0]
+    weights = [emphasis.asking] * len(ask) + [emphasis.opening] + [1.0] * (len(reply) - 1) + [0.0]
+    return ask + reply + newline, weights
 
 
 def sample(tokenizer, system: list[int], question: Question, wording: str, others: list[Question],
-           rng: random.Random) -> tuple[list[int], list[float]]:
+           rng: random.Random, emphasis: Emphasis = READING) -> tuple[list[int], list[float]]:
     """一个训练样本：多数是一问一答，少数先聊过一句，少数是不带模板的普通文字"""
     kind = rng.random()
     answer = pick_answer(question, rng)
@@ -88,15 +103,15 @@ def sample(tokenizer, system: list[int], question: Question, wording: str, other
     ids, weights = list(system), [0.0] * len(system)
     if kind < 0.14:
         other = rng.choice(others)
-        before = turn(tokenizer, rng.choice(other.wordings), other.answers[0], rng)
+        before = turn(tokenizer, rng.choice(other.wordings), other.answers[0], rng, emphasis)
         ids, weights = ids + before[0], weights + before[1]
     text = reword(wording, rng)
     if kind > 0.75:  # 换个说法再问一遍：从一种问法猜另一种，练习认出同一个意思
         text += rng.choice("，。？ ") + reword(rng.choice(question.wordings), rng)
-    last_ids, last_weights = turn(tokenizer, text, answer, rng)
+    last_ids, last_weights = turn(tokenizer, text, answer, rng, emphasis)
     end = len(last_ids)
     if rng.random() < CUT_ANSWER:
-        end = min(end, last_weights.index(1.0) + OPENING)
+        end = min(end, last_weights.index(emphasis.opening) + OPENING)
     return ids + last_ids[:end], weights + last_weights[:end]
 
 

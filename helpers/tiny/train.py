@@ -8,6 +8,7 @@ import json
 import math
 import random
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,7 +22,25 @@ from helpers.tiny.vocabulary import SYSTEM
 
 VOCAB = 151_936
 UNUSED_MARGIN = 4.0  # 其余编号的总分再加这么多：温度调高时它们也不容易冒出来
-FORGET = 0.1          # 问法里的词元以这个比例换成“没见过”，练习看关键词
+
+
+@dataclass(frozen=True)
+class Phase:
+    """训练的一段：名字，语料读几遍，最高学习率，权重衰减，损失里各部分的分量，开始前把最后的归一化放大几倍
+
+    打分是归一化以后的向量与词嵌入的乘积：放大几倍，几条答案才能同时比别的词元高出许多
+    """
+    name: str
+    epochs: int
+    rate: float
+    decay: float
+    emphasis: samples.Emphasis
+    sharpen: float = 1.0
+    repeated: bool = False  # 答案多的问题每轮多练几遍
+
+
+PHASES = (Phase("第一段：读问题，背答案", 20, 3e-3, 0.05, samples.READING),
+          Phase("第二段：选哪条答案", 4, 1e-3, 0.0, samples.CHOOSING, sharpen=1.5, repeated=True))
 
 
 def config(vocab_size: int) -> Qwen2Config:
@@ -32,18 +51,21 @@ def config(vocab_size: int) -> Qwen2Config:
                        initializer_range=0.06, bos_token_id=None, eos_token_id=151_645, pad_token_id=None)
 
 
-def batches(tokenizer, train_questions, row_of: dict[int, int], size: int, rng: random.Random):
+def repeated(kept: list[questions.Question]) -> list[questions.Question]:
+    """答案多的问题重复几遍：答案越多，越要多练才学得会按比例分配。例: 一两条答案 1 遍，六条 9 遍"""
+    return [question for question in kept for _ in range(len(question.answers) ** 2 // 4 or 1)]
+
+
+def batches(tokenizer, train_questions, row_of: dict[int, int], size: int, rng: random.Random,
+            emphasis: samples.Emphasis = samples.READING):
     """一轮的全部批次：长短相近的放在一起，顺序打乱；每批是 [(行号, 分量), ...]"""
     system = tokenizer.encode(f"<|im_start|>system\n{SYSTEM}<|im_end|>\n")
     unknown = len(row_of)
     rows = []
     for question in train_questions:
         for wording in question.wordings:
-            ids, weights = samples.sample(tokenizer, system, question, wording, train_questions, rng)
-            line = [row_of.get(i, unknown) for i in ids]
-            line = [unknown if w == samples.QUESTION_WEIGHT and i < 151_643 and rng.random() < FORGET else r
-                    for i, r, w in zip(ids, line, weights, strict=True)]
-            rows.append((line, weights))
+            ids, weights = samples.sample(tokenizer, system, question, wording, train_questions, rng, emphasis)
+            rows.append(([row_of.get(i, unknown) for i in ids], weights))
     rng.shuffle(rows)
     rows = [row for start in range(0, len(rows), size * 32)
             for row in sorted(rows[start:start + size * 32], key=lambda row: len(row[0]))]
@@ -91,7 +113,33 @@ def write(model: Qwen2ForCausalLM, folder: Path) -> None:
     model.to(torch.float16).save_pretrained(folder)
 
 
-def train(epochs: int, size: int, rate: float, names: list[str] | None = None, seed: int = 14) -> None:
+def fit(model, tokenizer, kept, row_of: dict[int, int], phase: Phase, size: int, rng: random.Random) -> float:
+    """训练一段，返回末尾的平均损失（nat）"""
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        model.model.norm.weight *= phase.sharpen
+    asked = repeated(kept) if phase.repeated else kept
+    steps = phase.epochs * -(-sum(len(q.wordings) for q in asked) // size)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=phase.rate, betas=(0.9, 0.95), weight_decay=phase.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, phase.rate, total_steps=steps, pct_start=0.05)
+    bar = tqdm(total=steps, desc=phase.name, unit="步", smoothing=0.05)
+    average = None
+    for _ in range(phase.epochs):
+        for group in batches(tokenizer, asked, row_of, size, rng, phase.emphasis):
+            loss = loss_of(model, *pack(group, device), VOCAB - len(row_of))
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad()
+            average = loss.item() if average is None else 0.98 * average + 0.02 * loss.item()
+            bar.set_postfix(损失=f"{average:.3f}", refresh=False)
+            bar.update()
+    bar.close()
+    return average
+
+
+def train(phases: tuple[Phase, ...] = PHASES, size: int = 16, names: list[str] | None = None, seed: int = 14) -> None:
     """训练、写检查点、评估、更新模型卡；names 是语料文件名（不带 .txt），默认全部"""
     started = time.perf_counter()
     torch.manual_seed(seed)
@@ -102,38 +150,23 @@ def train(epochs: int, size: int, rate: float, names: list[str] | None = None, s
     used = samples.used_ids(tokenizer, kept, tokenizer.encode(f"<|im_start|>system\n{SYSTEM}<|im_end|>\n"))
     row_of = {token_id: row for row, token_id in enumerate(used)}
     model = Qwen2ForCausalLM(config(len(used) + 1)).to(device)
-    steps = epochs * -(-sum(len(q.wordings) for q in kept) // size)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.05)
-    bar = tqdm(total=steps, desc=f"训练（{len(used)} 个词元，{len(kept)} 个问题）", unit="步", smoothing=0.05)
-    average = None
-    for _ in range(epochs):
-        for group in batches(tokenizer, kept, row_of, size, rng):
-            loss = loss_of(model, *pack(group, device), VOCAB - len(used))
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            optimizer.zero_grad()
-            average = loss.item() if average is None else 0.98 * average + 0.02 * loss.item()
-            bar.set_postfix(损失=f"{average:.3f}", refresh=False)
-            bar.update()
-    bar.close()
+    losses = [fit(model, tokenizer, kept, row_of, phase, size, rng) for phase in phases]
     with replace_folder(CHECKPOINT) as folder:
         write(widen(model.cpu(), used), folder)
-        record = {"corpus": [path.stem for path in questions.paths(names)], "epochs": epochs, "batch_size": size,
-                  "rate": rate, "seed": seed, "device": device,
-                  "minutes": round((time.perf_counter() - started) / 60, 1),
-                  "final_loss": round(average, 3)}
+        record = {"corpus": [path.stem for path in questions.paths(names)],
+                  "phases": [{"name": phase.name, "epochs": phase.epochs, "rate": phase.rate,
+                              "final_loss": round(loss, 3)} for phase, loss in zip(phases, losses, strict=True)],
+                  "batch_size": size, "seed": seed, "device": device,
+                  "minutes": round((time.perf_counter() - started) / 60, 1)}
         write_text(folder / "training.json", json.dumps(record, ensure_ascii=False, indent=1) + "\n")
     evaluate.update_card()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="从零训练教学小模型")
-    parser.add_argument("--epochs", type=int, default=30, help="语料读几遍")
-    parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--rate", type=float, default=3e-3, help="最高学习率")
+    parser.add_argument("--scale", type=float, default=1.0, help="各段遍数的倍数，例如 0.1 用来试一试")
+    parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--corpus", nargs="*", help="只用这几个语料文件，例如 01_tokens 09_talk；默认全部")
     arguments = parser.parse_args()
-    train(arguments.epochs, arguments.batch_size, arguments.rate, arguments.corpus)
+    train(tuple(replace(phase, epochs=max(1, round(phase.epochs * arguments.scale))) for phase in PHASES),
+          arguments.batch_size, arguments.corpus)
