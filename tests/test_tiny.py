@@ -61,6 +61,7 @@ def test_unused_ids_never_come_up(model, tokenizer):
         assert torch.softmax(logits / 1.5, dim=-1)[unused].sum() < 0.05
 
 
+@pytest.mark.ci
 def test_the_same_answers_on_every_cpu_and_thread_count():
     runs = [(threads, capability) for threads in ("1", "2") for capability in ("avx2", "default")]
     said = set()
