@@ -53,6 +53,16 @@ def collect(root: Path) -> dict[str, Path]:
     return found
 
 
+def names(file: Path) -> list[str]:
+    """名单：一行一个姓名，UTF-8 或 GBK 都行"""
+    content = file.read_bytes()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("gbk", errors="replace")
+    return [NOISE.sub("", line) for line in text.splitlines() if line.strip()]
+
+
 def readable(file: Path) -> bool:
     """是不是一本打得开的笔记本"""
     try:
@@ -163,7 +173,7 @@ def main() -> None:
     parser.add_argument("--roster", type=Path, help="名单，一行一个姓名；没有交的人也会列出来")
     parser.add_argument("--seconds", type=int, default=60, help="每一格最多运行几秒")
     chosen = parser.parse_args()
-    roster = chosen.roster.read_text(encoding="utf-8-sig").split() if chosen.roster else []
+    roster = names(chosen.roster) if chosen.roster else []
     results = grade(chosen.week, chosen.submissions, chosen.out, roster, chosen.seconds)
     states = Counter(result.state for result in results)
     print(f"{len(results)} 人（{'，'.join(f'{state} {count}' for state, count in states.items())}）；"

@@ -118,16 +118,19 @@ def model() -> Row:
 
 
 def weight_bytes() -> float:
-    """选的模型加载以后权重占多少字节：教学小模型按 float32，别的按文件大小；不在这台电脑上就按真正的 Qwen"""
+    """选的模型按 float32 加载（05、06、08 讲这样用）时，权重占多少字节；文件里是 16 位，所以是文件的两倍
+
+    不在这台电脑上就按真正的 Qwen 算
+    """
     from helpers.errors import ModelError
-    from helpers.model import TINY, here
+    from helpers.model import here
 
     folder = None
     with contextlib.suppress(ModelError, OSError):
         folder, _ = here()
     if folder is None:
-        return QWEN_BYTES
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors")) * (2 if folder == TINY else 1)
+        return QWEN_BYTES * 2
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors")) * 2
 
 
 def safely(what: str, check: Callable[[], Row]) -> Row:

@@ -77,6 +77,8 @@ def dtype_for(folder: Path) -> str:
 
 def obtain(name: str, trouble: str = "") -> Path:
     """下载（或从老师那里取）一个模型，返回文件夹；trouble: 现有的一份坏在哪里"""
+    if trouble:
+        say(f"{trouble}（正在自动修理）")
     try:
         place = os.environ.get("COURSE_MODEL_HUB")
         return fetch_shared(name, place) if place else fetch(name)

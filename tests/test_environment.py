@@ -88,7 +88,7 @@ def test_a_model_that_is_not_here_yet(monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_MODEL", "qwen")
     row = environment.model()
     assert (row.state, row.todo) == ("⚠", "运行 python -m helpers.model fetch") and "还没有下载" in row.found
-    assert environment.weight_bytes() == 988_097_824
+    assert environment.weight_bytes() == 988_097_824 * 2
 
 
 def test_the_weights_of_the_embedded_model_in_float32(monkeypatch):

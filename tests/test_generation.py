@@ -1,22 +1,10 @@
 """generation：与 model.generate 逐个词元相同，缓存不改变结果，坏输入说清楚"""
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from helpers import generation
-from helpers.tiny.files import CHECKPOINT
 
 PROMPTS = ["什么是词元", "为什么第一次运行这么慢", "你好", "随便一句没学过的话 xyz"]
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return AutoTokenizer.from_pretrained(CHECKPOINT)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return AutoModelForCausalLM.from_pretrained(CHECKPOINT, dtype=torch.float32)
 
 
 def asked(tokenizer, text):

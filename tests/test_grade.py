@@ -41,6 +41,12 @@ def test_the_last_of_several_files_counts(tmp_path):
     assert grade.collect(tmp_path) == {"张三": tmp_path / "张三-week14(1).ipynb"}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
+def test_a_roster_as_windows_saves_it(tmp_path, encoding):
+    (tmp_path / "名单.txt").write_bytes("张三\r\n2024001 李四\r\n\r\n".encode(encoding))
+    assert grade.names(tmp_path / "名单.txt") == ["张三", "2024001李四"]
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(SystemExit, match="应有收来的文件夹.*现在没有"):
         grade.collect(tmp_path / "没有")

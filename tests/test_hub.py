@@ -206,12 +206,15 @@ def test_a_hub_that_points_outside_is_refused(hub, tmp_path):
     assert hub.downloads() == [] and not any(tmp_path.rglob("*.json"))
 
 
-def test_a_flipped_bit_is_found_and_only_that_file_fetched(hub):
+def test_a_flipped_bit_is_found_and_only_that_file_fetched(hub, capsys):
     model.locate("qwen")
     path = folder() / "model.safetensors"
     path.write_bytes(spoiled(path.read_bytes()))
     hub.requests.clear()
+    capsys.readouterr()
     works_again(hub)
+    said = capsys.readouterr().err
+    assert "model.safetensors 不见了或被改过" in said and "自动修理" in said
     assert set(hub.downloads()) == {"model.safetensors"}
 
 

@@ -3,17 +3,10 @@ import json
 import random
 
 import pytest
-from transformers import AutoTokenizer
 
 from helpers.tiny import samples, train
 from helpers.tiny.files import CHECKPOINT
 from helpers.tiny.questions import Question
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return AutoTokenizer.from_pretrained(CHECKPOINT)
-
 
 QUESTION = Question("什么是词元", ["什么是词元", "token 是啥"], ["词元是模型读写文字的最小单位。"])
 

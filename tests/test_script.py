@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -47,10 +46,18 @@ def test_bad_model():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows 不能这样发送 Ctrl-C")
 def test_ctrl_c():
-    process = subprocess.Popen([sys.executable, "run_qwen.py"], cwd=ROOT, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
-    time.sleep(1.5)
+    code = ("from helpers import script\nimport time\n"
+            "with script.friendly_errors():\n    print('ready', flush=True)\n    time.sleep(30)")
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline().strip() == b"ready"
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "已停止" in error.decode() and b"Traceback" not in error
+
+
+def test_the_script_does_everything_where_errors_are_friendly():
+    lines = (ROOT / "run_qwen.py").read_text(encoding="utf-8").splitlines()
+    start = lines.index("with script.friendly_errors():")
+    assert all(line.startswith("    ") or not line for line in lines[start + 1:])
+    assert not any("torch" in line or "transformers" in line for line in lines[1:start])

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, Qwen2ForCausalLM
+from transformers import AutoModelForCausalLM, Qwen2ForCausalLM
 
 from helpers.tiny import evaluate, questions, train
 from helpers.tiny.files import CHECKPOINT, replace_folder
@@ -26,16 +26,6 @@ said = evaluate.answers(model, tokenizer, prompts, size=1)
 print(torch.backends.cpu.get_cpu_capability(), file=sys.stderr)
 print(json.dumps([len(prompts), said]))
 """
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return AutoTokenizer.from_pretrained(CHECKPOINT)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return AutoModelForCausalLM.from_pretrained(CHECKPOINT, dtype=torch.float32)
 
 
 def test_a_standard_checkpoint_of_modest_size(model):

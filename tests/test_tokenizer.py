@@ -6,17 +6,11 @@ from pathlib import Path
 import dashscope
 import pytest
 from dashscope.tokenizers.qwen_tokenizer import QwenTokenizer
-from transformers import AutoTokenizer
 
 from helpers.tiny import vocabulary
 from helpers.tiny.files import CHECKPOINT
 
 OFFICIAL = Path(dashscope.__file__).parent / "resources" / "qwen.tiktoken"
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return AutoTokenizer.from_pretrained(CHECKPOINT)
 
 
 @pytest.fixture(scope="module")

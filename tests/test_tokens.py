@@ -3,18 +3,11 @@ import unicodedata
 
 import pytest
 import torch
-from transformers import AutoTokenizer
 
 from helpers import tokens
-from helpers.tiny.files import CHECKPOINT
 
 TEXTS = ["你好啊", "犇骉麤", "Hello, world!\n\t 123", "😀🤖", "e\u0301 与 é", "<|im_start|>user\n你好<|im_end|>\n",
          "﷽  ", "<b>&"]
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return AutoTokenizer.from_pretrained(CHECKPOINT)
 
 
 @pytest.mark.parametrize("text", TEXTS)

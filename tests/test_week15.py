@@ -7,28 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 from standin import SMALL, make
-from transformers import AutoModelForCausalLM, AutoTokenizer, TopPLogitsWarper
+from transformers import AutoModelForCausalLM, TopPLogitsWarper
 
 from helpers.exercises import week15
 from helpers.exercises.week15_checks import softmax, softmax_groups, top_p_groups
 from helpers.exercises.week15_model_checks import answer_groups, real_cache_bytes
-from helpers.tiny.files import CHECKPOINT
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "week15_exercises.ipynb"
 NAMES = ["answer_1", "probabilities_at", "answer_3", "keep_top_p_ids", "generate_greedily", "answer_text",
          "surprise_bits", "kv_cache_bytes", "answer_9", "answer_10"]
 CODE = [2, 4, 5, 6, 7, 8]
 log_softmax = torch.log_softmax
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    return AutoTokenizer.from_pretrained(CHECKPOINT)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return AutoModelForCausalLM.from_pretrained(CHECKPOINT, dtype=torch.float32)
 
 
 @pytest.fixture(scope="module")
