@@ -107,6 +107,18 @@ def test_loads_within_a_second_once_the_libraries_are_there(tokenizer, model):
     assert min(seconds) < 1
 
 
+@pytest.mark.ci
+def test_a_hundred_tokens_a_second_as_stored(tokenizer):
+    stored = AutoModelForCausalLM.from_pretrained(CHECKPOINT)  # 照文件里的 float16
+    assert stored.dtype == torch.float16
+    inputs, rates = asked(tokenizer, OPEN[0]), []
+    for _ in range(6):
+        start = time.perf_counter()
+        ids = stored.generate(**inputs, max_new_tokens=60, do_sample=False)
+        rates.append((ids.shape[1] - inputs.input_ids.shape[1]) / (time.perf_counter() - start))
+    assert max(rates) >= 100, rates  # 最好的一次：别的程序只会让它变慢
+
+
 def test_the_card_tells_what_is_measured_now():
     figures = evaluate.measure()
     assert json.loads((CHECKPOINT / "evaluation.json").read_text(encoding="utf-8")) == figures
