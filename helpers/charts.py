@@ -16,11 +16,16 @@ COLORS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7"]  # 色盲也分得清的�
 HATCHES = ["", "//", "..", "xx"]
 
 
+def installed_family() -> str | None:
+    """电脑上装着的第一种中文字体；一种也没有就是 None"""
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return next((family for family in FAMILIES if family in installed), None)
+
+
 @cache
 def chinese_font() -> str:
     """让 matplotlib 能写中文，返回用上的字体名；电脑上一种中文字体也没有时，用课程自带的"""
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    name = next((family for family in FAMILIES if family in installed), None)
+    name = installed_family()
     if name is None:
         font_manager.fontManager.addfont(FONT)
         name = font_manager.FontProperties(fname=FONT).get_name()

@@ -6,7 +6,6 @@ python -m helpers.environment 打印同样的表，退出代码是最坏的一�
 """
 import contextlib
 import importlib.metadata
-import os
 import platform
 import re
 import shutil
@@ -17,12 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from helpers import machine
-from helpers.machine import Row
+from helpers import hub, machine
+from helpers.machine import INSTALL, Row
 from helpers.table import Shown, grid
 
 COURSE = "hf-loading-and-inference-course"
-INSTALL = "在项目文件夹运行 python -m pip install -e ."
 WHY = {"modelscope": "从国内下载模型", "transformers": "分词器、模型结构、生成", "accelerate": "device_map 需要它",
        "torch": "计算", "jupyterlab": "打开和运行笔记本", "ipywidgets": "滑块和进度条", "matplotlib": "画图",
        "nbval": "检查笔记本的输出"}
@@ -68,13 +66,9 @@ def kernel() -> Row:
 
 def font() -> Row:
     """画图有没有中文字体"""
-    from matplotlib import font_manager
+    from helpers.charts import installed_family
 
-    from helpers.charts import FAMILIES
-
-    installed = {entry.name for entry in font_manager.fontManager.ttflist}
-    name = next((family for family in FAMILIES if family in installed), None)
-    return Row("中文字体", "✓", name or "电脑上没有，用课程自带的")
+    return Row("中文字体", "✓", installed_family() or "电脑上没有，用课程自带的")
 
 
 def reachable(host: str, port: int, seconds: float = WAIT) -> bool:
@@ -94,8 +88,8 @@ def reachable(host: str, port: int, seconds: float = WAIT) -> bool:
 
 def network() -> Row:
     """ModelScope 连得上吗（只看能不能连，不下载）"""
-    parts = urlsplit(os.environ.get("MODELSCOPE_ENDPOINT") or "https://www.modelscope.cn")
-    host = parts.hostname or "www.modelscope.cn"
+    parts = urlsplit(hub.endpoint())
+    host = parts.hostname or urlsplit(hub.ENDPOINT).hostname
     if reachable(host, parts.port or (80 if parts.scheme == "http" else 443)):
         return Row("ModelScope", "✓", f"{host} 连得上")
     return Row("ModelScope", "⚠", f"{host} 连不上",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from timeit import timeit
 
+INSTALL = "在项目文件夹运行 python -m pip install -e ."
 GB = 1e9
 OTHERS_GB = 1.5  # Python、浏览器和系统另外要的内存
 FREE_GB = 2.0    # 真正的 Qwen 和余量要的磁盘
@@ -84,7 +85,7 @@ def openmp() -> Row:
     names = ("libiomp5md.dll", "libiomp5.dylib", "libomp.dylib", "libiomp5.so", "libomp.so")
     found = [place for place in places if any((place / name).is_file() for name in names)]
     if len(found) < 2:
-        return Row("OpenMP", "✓", f"{len(found) or '没有多余的'} 份" if found else "没有多余的")
+        return Row("OpenMP", "✓", f"{len(found)} 份" if found else "没有多余的")
     return Row("OpenMP", "⚠", f"有 {len(found)} 份",
                "报 OMP: Error #15 时，为这门课新建一个环境（README 的 .venv），不要和 conda 的科学计算包混装")
 
@@ -112,7 +113,7 @@ def torch_works() -> Row:
     try:
         import torch
     except ImportError as error:
-        return Row("torch 能用", "✗", f"{type(error).__name__}: {error}", "在项目文件夹运行 python -m pip install -e .")
+        return Row("torch 能用", "✗", f"{type(error).__name__}: {error}", INSTALL)
     except OSError as error:
         code = getattr(error, "winerror", None)
         todo = {1455: "页面文件太小：关掉别的程序，或者把虚拟内存调大",

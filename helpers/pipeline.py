@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from helpers.generation import Step, check_ids, steps
+from helpers.generation import Step, steps
 from helpers.sampling import top_candidates
 from helpers.tokens import check_text, piece
 
@@ -47,7 +47,6 @@ def run(tokenizer, model, question: str, max_new_tokens: int = 40) -> Run:
     with stopwatch(seconds, "套模板、分词"):
         text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         input_ids = tokenizer(text, return_tensors="pt").input_ids
-    check_ids(model, input_ids)
     writing = steps(model, input_ids, max_new_tokens)
     with stopwatch(seconds, "读问题，写第一个词元"):
         taken = [next(writing)]

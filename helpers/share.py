@@ -39,8 +39,9 @@ def export(model_id: str, source: Path, target: Path) -> str:
                                                         for file in files}}, indent=1).encode()
     try:
         target.mkdir(parents=True, exist_ok=True)
+        folder = FolderShare(source)
         for file in files:
-            take(file, target, FolderShare(source))
+            take(file, target, folder)
         (target / MANIFEST).write_bytes(manifest)
     except OSError as error:
         raise ModelError(f"应能写进 {target}，现在不能（{error.strerror or error}）；换一个文件夹再试") from None

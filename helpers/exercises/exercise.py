@@ -99,6 +99,12 @@ class Sheet:
         if [e.number for e in self.exercises] != list(range(1, len(self.exercises) + 1)):
             raise ValueError("题号应从 1 连续数起，现在不是；检查 number")
 
+    @classmethod
+    def of(cls, rows: Sequence[tuple], hints: dict[int, tuple[str, str]], answers: dict[int, str]) -> "Sheet":
+        """[(标题, 课文, 分数, 检查), ...] 和各题的提示、参考答案 → 一周的练习；最后一题是开放题"""
+        return cls([Exercise(number, *row, hints[number], answers[number], open=number == len(rows))
+                    for number, row in enumerate(rows, 1)])
+
     def __getitem__(self, number: int) -> Exercise:
         if not isinstance(number, int) or not 1 <= number <= len(self.exercises):
             raise IndexError(f"题号应在 1 到 {len(self.exercises)} 之间，现在是 {number!r}；例如 sheet[1]")

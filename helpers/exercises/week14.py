@@ -4,7 +4,7 @@
 """
 from helpers.exercises import week14_builds as builds
 from helpers.exercises import week14_checks as checks
-from helpers.exercises.exercise import Exercise, Sheet
+from helpers.exercises.exercise import Sheet
 
 TEXTS = checks.TEXTS  # 第 3 题的四段文字，笔记本里用
 HINTS = {
@@ -96,5 +96,4 @@ def sheet(tokenizer) -> Sheet:
         ("要多少内存", "04 第 6 节", 5, checks.check_gigabytes),
         ("切得很意外的三段文字", "03 第 3–7 节", 10, lambda answer: checks.check_surprises(tokenizer, answer)),
     ]
-    return Sheet([Exercise(number, *row, HINTS[number], ANSWERS[number], open=number == len(rows))
-                  for number, row in enumerate(rows, 1)])
+    return Sheet.of(rows, HINTS, ANSWERS)

@@ -29,9 +29,9 @@ def expect(answer: Callable, inputs: tuple, want: object, where: str, slips: Seq
            forms: Sequence[tuple[Callable[[object], bool], str]] = ()) -> None:
     """像 compare，但张量、元组、列表算一样
 
-    slips: 常见错误会得到的结果和要说的话，碰巧与正确答案相同的不算；forms: 不合样子的结果和要说的话
+    slips: 常见错误会得到的结果和要说的话；forms: 不合样子的结果和要说的话
     """
-    mistakes = [(lambda got, slip=slip: plain(got) == slip, message) for slip, message in slips if slip != want]
+    mistakes = [(lambda got, slip=slip: plain(got) == slip, message) for slip, message in slips]
     compare(answer, inputs, want, where, lambda got, want: plain(got) == want, [*forms, *mistakes])
 
 

@@ -5,7 +5,7 @@
 from helpers.exercises import week15_checks as checks
 from helpers.exercises import week15_model_checks as model_checks
 from helpers.exercises import week15_values as values
-from helpers.exercises.exercise import Exercise, Sheet
+from helpers.exercises.exercise import Sheet
 
 HINTS = {
     1: ("三个数，依次回答：几句话？每句几个位置？每个位置给几个编号打分？",
@@ -92,5 +92,4 @@ def sheet(tokenizer, model) -> Sheet:
         ("一秒最多写几个词元", "06 第 5 节", 6, values.check_rate),
         ("做一个小实验", "05 第 4–8 节", 12, values.check_experiment),
     ]
-    return Sheet([Exercise(number, *row, HINTS[number], ANSWERS[number], open=number == len(rows))
-                  for number, row in enumerate(rows, 1)])
+    return Sheet.of(rows, HINTS, ANSWERS)
