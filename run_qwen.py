@@ -1,6 +1,6 @@
 """问模型一个问题：python run_qwen.py 或 python run_qwen.py "你的问题"（换模型：设置 COURSE_MODEL，见 README）"""
 from helpers import script
-from helpers.model import dtype_for, locate
+from helpers.model import locate
 
 question = script.question()  # 命令行里的问题，没有就是“人工智能未来会取代人类吗？”
 with script.friendly_errors():
@@ -9,7 +9,7 @@ with script.friendly_errors():
 
     folder = locate()
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    model = AutoModelForCausalLM.from_pretrained(folder, device_map="cpu", dtype=dtype_for(folder),
+    model = AutoModelForCausalLM.from_pretrained(folder, device_map="cpu", dtype="auto",
                                                  trust_remote_code=False, use_safetensors=True)
     inputs = tokenizer.apply_chat_template([{"role": "user", "content": question}], add_generation_prompt=True,
                                            return_tensors="pt", return_dict=True)

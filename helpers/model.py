@@ -67,14 +67,6 @@ def model_id(text: str) -> str:
                      f"先试试 tiny{nearest(text)}")
 
 
-def dtype_for(folder: Path) -> str:
-    """加载时用哪种数：教学小模型用 float32（在任何 CPU 上结果都一样），别的照检查点存的（auto）
-
-    例: dtype_for(locate("tiny")) -> "float32"
-    """
-    return "float32" if folder == TINY else "auto"
-
-
 def obtain(name: str, trouble: str = "") -> Path:
     """下载（或从老师那里取）一个模型，返回文件夹；trouble: 现有的一份坏在哪里"""
     if trouble:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import zlib
+from itertools import product
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from helpers.tiny import evaluate, questions
 torch.set_num_threads(int(sys.argv[1]))
 tokenizer = AutoTokenizer.from_pretrained(evaluate.CHECKPOINT)
-model = AutoModelForCausalLM.from_pretrained(evaluate.CHECKPOINT, dtype=torch.float32)
+model = AutoModelForCausalLM.from_pretrained(evaluate.CHECKPOINT, dtype=sys.argv[2])
 prompts = [w for q in questions.read() for w in q.wordings[:3]][:50]
 said = evaluate.answers(model, tokenizer, prompts, size=1)
 print(torch.backends.cpu.get_cpu_capability(), file=sys.stderr)
@@ -53,11 +54,11 @@ def test_unused_ids_never_come_up(model, tokenizer):
 
 @pytest.mark.ci
 def test_the_same_answers_on_every_cpu_and_thread_count():
-    runs = [(threads, capability) for threads in ("1", "2") for capability in ("avx2", "default")]
     said = set()
-    for threads, capability in runs:
-        result = subprocess.run([sys.executable, "-c", ANSWER_50, threads], capture_output=True, encoding="utf-8",
-                                env={**os.environ, "ATEN_CPU_CAPABILITY": capability, "PYTHONIOENCODING": "utf-8"})
+    for threads, capability, dtype in product(("1", "2"), ("avx2", "default"), ("auto", "float32")):
+        result = subprocess.run([sys.executable, "-c", ANSWER_50, threads, dtype], capture_output=True,
+                                encoding="utf-8", env={**os.environ, "ATEN_CPU_CAPABILITY": capability,
+                                                       "PYTHONIOENCODING": "utf-8"})
         assert result.returncode == 0, result.stderr
         said.add(result.stdout.strip().splitlines()[-1])
     assert len(said) == 1
