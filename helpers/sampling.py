@@ -3,6 +3,7 @@
 logits 都是一维张量，形状 (词表大小,)，无单位；被去掉的词元记成 -inf，softmax 以后概率是 0
 出处: notebooks/05_generation.ipynb 第 2–6 节；与 transformers 的 LogitsProcessor 结果相同（tests/test_sampling.py）
 """
+import math
 from collections.abc import Sequence
 
 import torch
@@ -90,3 +91,27 @@ def draw(logits: torch.Tensor, generator: torch.Generator | None = None) -> int:
     """按 softmax 的概率抽一个编号；generator 固定了种子，结果就固定"""
     check_logits(logits)
     return torch.multinomial(torch.softmax(logits, dim=-1), 1, generator=generator).item()
+
+
+def stages(logits: torch.Tensor, seen: Sequence[int], penalty: float = 1.0, temperature: float = 1.0, top_k: int = 0,
+           top_p: float = 1.0) -> dict[str, torch.Tensor]:
+    """按 generate 的次序一样一样地用上：名称 → 用过以后的 logits；最后一项就是抽签用的
+
+    top_k=0 是不用 top-k；别的参数见上面各个函数
+    例: list(stages(torch.tensor([0., 2.]), [])) -> ["原来", "重复惩罚", "温度", "top-k", "top-p"]
+    """
+    penalized = penalize_repetition(logits, seen, penalty)
+    scaled = with_temperature(penalized, temperature)
+    kept = keep_top_k(scaled, top_k) if top_k else scaled
+    return {"原来": logits, "重复惩罚": penalized, "温度": scaled, "top-k": kept, "top-p": keep_top_p(kept, top_p)}
+
+
+def surprise(probability: float) -> float:
+    """看到一个概率是 probability 的词元有多意外，单位比特：概率减半，多 1 比特；0 < probability ≤ 1
+
+    例: surprise(0.25) -> 2.0
+    出处: Shannon 1948, A Mathematical Theory of Communication
+    """
+    if not 0 < probability <= 1:
+        raise ValueError(f"概率应大于 0、不超过 1，现在是 {probability}；概率是 0 的词元永远不会出现")
+    return -math.log2(probability)

@@ -45,6 +45,8 @@ def check_text(text: str, empty: bool = False) -> None:
         raise TypeError(f"应是一段文字（str），现在是 {type(text).__name__}；文字两边要有引号，例如 \"你好\"")
     if not text and not empty:
         raise ValueError("应是至少一个字的文字，现在是空的；写几个字再试，例如 \"你好\"")
+    if broken := [letter for letter in text if "\ud800" <= letter <= "\udfff"]:
+        raise ValueError(f"应是完整的文字，现在里面有半个字符 {ascii(broken[0])}；删掉它再试（复制时切断了一个表情，就会这样）")
 
 
 def check_id(tokenizer, token_id: int) -> int:

@@ -65,6 +65,13 @@ def test_nothing_forbidden(name):
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
+def test_widgets_leave_only_their_picture(name):
+    notebook = NOTEBOOKS[name]
+    kinds = {kind for cell in code_cells(notebook) for output in cell["outputs"] for kind in output.get("data", {})}
+    assert "application/vnd.jupyter.widget-view+json" not in kinds and "widgets" not in notebook["metadata"]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
 def test_cells_are_short_and_explained(name):
     cells = NOTEBOOKS[name]["cells"]
     assert source(cells[0]).startswith("# ") and "学完你能" in source(cells[0]) and "分钟" in source(cells[0])

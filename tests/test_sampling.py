@@ -77,3 +77,23 @@ def test_bad_values(call, says):
 def test_a_list_is_not_logits():
     with pytest.raises(TypeError, match="张量"):
         sampling.draw([0.1, 0.2])
+
+
+def test_stages_are_what_generate_uses():
+    logits, seen = random_logits(3), [1, 5, 7]
+    settings = {"penalty": 1.1, "temperature": 0.7, "top_k": 20, "top_p": 0.8}
+    row, ids = logits[None], torch.tensor([seen])
+    row = RepetitionPenaltyLogitsProcessor(1.1)(ids, row)
+    for warper in (TemperatureLogitsWarper(0.7), TopKLogitsWarper(20), TopPLogitsWarper(0.8)):
+        row = warper(ids, row)
+    done = sampling.stages(logits, seen, **settings)
+    assert list(done) == ["原来", "重复惩罚", "温度", "top-k", "top-p"]
+    assert torch.equal(done["top-p"], row[0]) and torch.equal(done["原来"], logits)
+    assert all(torch.equal(scores, logits) for scores in sampling.stages(logits, seen).values())
+
+
+def test_surprise_in_bits():
+    assert [sampling.surprise(p) for p in (1.0, 0.5, 0.25)] == [0, 1, 2]
+    for p in (0.0, 1.1):
+        with pytest.raises(ValueError, match="概率应大于 0"):
+            sampling.surprise(p)

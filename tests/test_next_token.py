@@ -1,0 +1,134 @@
+"""下一个词元的互动视图：每个控件改变它该变的；和 helpers.sampling、model.generate 一致；坏输入说一句话、照常可用"""
+import pytest
+import torch
+
+from helpers.widgets.next_token import MOST_BRANCHES, MOST_WRITTEN, NextToken
+
+
+@pytest.fixture
+def view(tokenizer, model):
+    return NextToken(tokenizer, model)
+
+
+def final(view) -> dict[int, float]:
+    """最后一列：编号 → 抽签用的概率"""
+    return {token_id: shares[-1] for token_id, shares in view.table()}
+
+
+def written(view) -> list[int]:
+    return view.branches[view.now][:view.at]
+
+
+def test_first_bars_are_the_models_probabilities(view, tokenizer, model):
+    inputs = tokenizer.apply_chat_template([{"role": "user", "content": view.question.value}],
+                                           add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    out = model.generate(**inputs, max_new_tokens=1, do_sample=False, output_logits=True, return_dict_in_generate=True)
+    best = torch.softmax(out.logits[0][0], dim=-1).topk(3)
+    assert list(final(view))[:3] == best.indices.tolist()
+    assert list(final(view).values())[:3] == pytest.approx(best.values.tolist(), abs=1e-4)
+    assert "不会" in view.bars.value and "0.48" in view.bars.value
+
+
+def test_temperature_sharpens_and_flattens(view):
+    before = max(final(view).values())
+    view.temperature.value = 0.3
+    assert max(final(view).values()) > before and "0.94" in view.bars.value
+    view.temperature.value = 2.0
+    assert max(final(view).values()) < before
+
+
+def test_top_k_and_top_p_remove(view):
+    view.top_k.value = 2
+    assert sum(p > 0 for p in final(view).values()) == 2 and "去掉" in view.bars.value
+    view.top_k.value, view.top_p.value = 0, 0.05
+    assert list(final(view).values()).count(1.0) == 1
+
+
+def test_penalty_lowers_what_was_said(view):
+    view.take_choice.click()
+    said = written(view)[0]
+    view.penalty.value = 2.0
+    before, after = (view.stages()[name][said].item() for name in ("原来", "重复惩罚"))
+    assert after == pytest.approx(before / 2 if before > 0 else before * 2)
+
+
+def test_slider_ends(view):
+    for slider in (view.temperature, view.top_k, view.top_p, view.penalty):
+        for value in (slider.min, slider.max):
+            slider.value = value
+            assert "⚠" not in view.message.value
+            assert 0 < sum(final(view).values()) < 1.0001
+
+
+def test_draw_marks_the_token_and_back_keeps_it(view):
+    view.draw.click()
+    token = view.name(written(view)[0])
+    assert f"★{token}" in view.message.value and token in view.written.value
+    view.back.click()
+    assert written(view) == [] and f"退掉的：{token}" in view.written.value
+    view.back.click()
+    assert "没有可退的" in view.message.value
+
+
+def test_another_choice_diverges_and_both_stay(view):
+    view.choice.value = view.choice.options[0][1]
+    view.take_choice.click()
+    view.finish.click()
+    first = list(view.branches[0])
+    for _ in first:
+        view.back.click()
+    view.choice.value = view.choice.options[1][1]
+    view.take_choice.click()
+    assert "另起一支 B" in view.message.value
+    view.finish.click()
+    assert view.branches[0] == first and view.branches[1] != first
+    assert "<b>A</b>" in view.written.value and "<b>B</b>" in view.written.value
+    view.branch.value = 0
+    assert written(view) == first
+
+
+def test_finishing_is_what_generate_writes(view, tokenizer, model):
+    view.finish.click()
+    asked = torch.tensor([view.asked])
+    wanted = model.generate(asked, attention_mask=torch.ones_like(asked), max_new_tokens=MOST_WRITTEN,
+                            do_sample=False)[0, len(view.asked):].tolist()
+    assert view.branches[0] == wanted
+    for press in (view.draw, view.take_choice, view.finish):
+        press.click()
+        assert "写完" in view.message.value and "⚠" in view.message.value
+
+
+def test_no_more_branches_than_fit(view):
+    view.temperature.value = 2.0
+    candidates = [token_id for _, token_id in view.choice.options][:MOST_BRANCHES]
+    for token_id in [*candidates, candidates[0]]:
+        view.choice.value = token_id
+        view.take_choice.click()
+        full = view.message.value
+        view.back.click()
+    assert [branch[0] for branch in view.branches] == candidates
+    assert len(candidates) == MOST_BRANCHES and f"最多 {MOST_BRANCHES} 支" in full
+    view.clear.click()
+    assert view.branches == [[]] and "还没有写" in view.written.value
+
+
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("   ", "现在是空的"), ("好" * 10_000, "现在有"),
+                                        ("a\ud800b", "半个字符")])
+def test_bad_questions_keep_the_last_picture(view, text, said):
+    before = view.bars.value
+    view.question.value = text
+    assert said in view.message.value and view.bars.value == before
+    view.draw.click()
+    assert "★" in view.message.value
+
+
+@pytest.mark.parametrize("text", ["😀😀", "\x00\x07", "<|im_end|>", "<b>粗</b>"])
+def test_odd_questions_work(view, text):
+    view.question.value = text
+    assert "⚠" not in view.message.value and "<b>粗" not in view.picture().html
+
+
+def test_the_picture_is_the_same_every_time(tokenizer, model, view):
+    again = NextToken(tokenizer, model)
+    assert view.picture() == again.picture() and "不会 │ 99670 │ 0.48" in view.picture().text
+    assert {"text/html", "text/plain"} <= set(view._repr_mimebundle_())
