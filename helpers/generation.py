@@ -2,18 +2,22 @@
 
 出处: notebooks/05_generation.ipynb 第 1、3、7 节；贪心时与 model.generate 逐个相同（tests/test_generation.py）
 """
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 
 @dataclass(frozen=True)
 class Step:
-    """生成的一步：选中的编号、选它时的 logits（形状 (词表大小,)，float32）、这一步送进模型几个词元"""
+    """生成的一步：选中的编号、选它时的 logits（形状 (词表大小,)，float32）、这一步送进模型几个词元、
+    前向计算用了几秒、算完以后 KV cache 占几个字节（不用 KV cache 时是 0）"""
     token_id: int
     logits: torch.Tensor
     fed: int
+    seconds: float = field(compare=False)
+    cache_bytes: int
 
 
 def check_ids(model, input_ids: torch.Tensor) -> None:
@@ -61,10 +65,12 @@ def steps(model, input_ids: torch.Tensor, max_new_tokens: int, choose: Callable[
         raise ValueError(f"max_new_tokens 应是 1 或更大的整数，现在是 {max_new_tokens!r}；例如 50")
     stops, fed, cache = stop_ids(model), input_ids, None
     for _ in range(max_new_tokens):
+        start = time.perf_counter()
         out = model(input_ids=fed, past_key_values=cache, use_cache=use_cache)
+        seconds = time.perf_counter() - start
         logits = out.logits[0, -1].float()
         token_id = choose(logits)
-        yield Step(token_id, logits, fed.shape[1])
+        yield Step(token_id, logits, fed.shape[1], seconds, cache_bytes(out.past_key_values) if use_cache else 0)
         if token_id in stops:
             return
         new = torch.tensor([[token_id]])
@@ -74,3 +80,16 @@ def steps(model, input_ids: torch.Tensor, max_new_tokens: int, choose: Callable[
 def cache_bytes(past_key_values) -> int:
     """KV cache 占多少字节：每层的 key 和 value 加起来"""
     return sum(t.nbytes for layer in past_key_values.layers for t in (layer.keys, layer.values))
+
+
+def cache_factors(model, tokens: int) -> dict[str, int]:
+    """KV cache 的字节数由哪些数相乘：名称 → 数
+
+    tokens: 存了几个词元，≥ 0
+    例: math.prod(cache_factors(model, 25).values()) -> 存了 25 个词元时的字节数
+    出处: notebooks/05_generation.ipynb 第 9 节
+    """
+    c = model.config
+    head_dim = getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
+    return {"层": c.num_hidden_layers, "key 和 value": 2, "KV 头": c.num_key_value_heads, "每个头的宽度": head_dim,
+            "词元": tokens, "每个数的字节": model.dtype.itemsize}

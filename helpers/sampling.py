@@ -114,4 +114,4 @@ def surprise(probability: float) -> float:
     """
     if not 0 < probability <= 1:
         raise ValueError(f"概率应大于 0、不超过 1，现在是 {probability}；概率是 0 的词元永远不会出现")
-    return -math.log2(probability)
+    return math.log2(1 / probability)

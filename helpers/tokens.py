@@ -6,12 +6,24 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from html import escape
+from unicodedata import category
 
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from helpers.table import Shown, grid
 
 COLORS = ["#e1f5fe", "#fff9c4", "#c8e6c9", "#f8d7e8"]  # 前三种是讲义流程图的颜色；相邻的块还用竖线隔开
+SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
+
+
+def visible(text: str) -> str:
+    """看得见的样子：空格写成 ␣，换行写成 ↵，制表符写成 ⇥；别的控制字符、格式字符没有样子，写成它的字节
+
+    例: visible("a \\0") -> "a␣‹00›"
+    出处: Unicode 的字符类别 Cc（控制）和 Cf（格式）
+    """
+    return "".join(SIGNS.get(letter) or (
+        f"‹{letter.encode().hex(' ')}›" if category(letter) in ("Cc", "Cf") else letter) for letter in text)
 
 
 @dataclass(frozen=True)
@@ -28,15 +40,21 @@ class Piece:
     def label(self) -> str:
         """看得见的样子：空格写成 ␣，换行写成 ↵，半个字写成它的字节。例: b"\\xe9\\xba" -> "‹e9 ba›" """
         try:
-            return self.bytes.decode("utf-8").replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
+            return visible(self.bytes.decode("utf-8"))
         except UnicodeDecodeError:
             return f"‹{self.bytes.hex(' ')}›"
 
 
 @cache
+def letter_of() -> dict[int, str]:
+    """字节 → 词表里代表它的字符。例: letter_of()[32] -> "Ġ" """
+    return bytes_to_unicode()
+
+
+@cache
 def byte_of() -> dict[str, int]:
     """词表里代表字节的 256 个字符 → 字节。例: byte_of()["Ġ"] -> 32（空格）"""
-    return {letter: byte for byte, letter in bytes_to_unicode().items()}
+    return {letter: byte for byte, letter in letter_of().items()}
 
 
 def check_text(text: str, empty: bool = False) -> None:
@@ -46,7 +64,8 @@ def check_text(text: str, empty: bool = False) -> None:
     if not text and not empty:
         raise ValueError("应是至少一个字的文字，现在是空的；写几个字再试，例如 \"你好\"")
     if broken := [letter for letter in text if "\ud800" <= letter <= "\udfff"]:
-        raise ValueError(f"应是完整的文字，现在里面有半个字符 {ascii(broken[0])}；删掉它再试（复制时切断了一个表情，就会这样）")
+        raise ValueError(f"应是完整的文字，现在里面有半个字符 {ascii(broken[0])}；"
+                         "删掉它再试（复制时切断了一个表情，就会这样）")
 
 
 def check_id(tokenizer, token_id: int) -> int:
@@ -72,6 +91,60 @@ def piece(tokenizer, token_id: int) -> Piece:
     return Piece(number, bytes(byte_of()[letter] for letter in token))
 
 
+def piece_of(tokenizer, data: bytes) -> Piece:
+    """字节 → 正好是这些字节的普通词元；词表里没有就报 ValueError
+
+    例: piece_of(tokenizer, b" world").id -> 1879
+    """
+    number = tokenizer.convert_tokens_to_ids("".join(letter_of()[byte] for byte in data))
+    if number is None or number == tokenizer.unk_token_id:
+        raise ValueError(f"应是词表里某个词元的字节，现在是 {data.hex(' ')}；用 pieces(tokenizer, 文字) 看它切成哪几块")
+    return Piece(number, data)
+
+
+def neighbours(tokenizer, token_id: int, reach: int = 3) -> list[Piece]:
+    """词表里的邻居：编号从 token_id - reach 到 token_id + reach 的词元，连它自己；超出词表的不算
+
+    编号不对时报 TypeError 或 ValueError，同 check_id
+    例: [p.id for p in neighbours(tokenizer, 1)] -> [0, 1, 2, 3, 4]
+    """
+    number = check_id(tokenizer, token_id)
+    return [piece(tokenizer, i) for i in range(max(0, number - reach), min(len(tokenizer), number + reach + 1))]
+
+
+def letters_in(found: list[Piece], at: int) -> list[tuple[str, int, int, int]]:
+    """found 里第 at 个词元（从 0 数）有哪些字符的哪些字节：(样子, 从第几个字节, 到第几个, 共几个)
+
+    字节从 1 数；found 要从一个字符的开头开始；末尾不完整的字符不算
+    例: letters_in(pieces(tokenizer, "麤"), 1) -> [("麤", 3, 3, 3)]
+    """
+    start = sum(len(p.bytes) for p in found[:at])
+    stop, here, touched = start + len(found[at].bytes), 0, []
+    for letter in b"".join(p.bytes for p in found).decode("utf-8", errors="ignore"):
+        size = len(letter.encode())
+        first, last = max(start, here), min(stop, here + size)
+        if first < last:
+            touched.append((visible(letter), first - here + 1, last - here, size))
+        here += size
+    return touched
+
+
+def letters(text: str) -> list[tuple[str, str, str]]:
+    """一个个字符：(样子, 码位, UTF-8 字节)。例: letters("你") -> [("你", "U+4F60", "e4 bd a0")]"""
+    return [(visible(letter), f"U+{ord(letter):04X}", letter.encode().hex(" ")) for letter in text]
+
+
+def normalized(tokenizer, text: str) -> str:
+    """分词器真正切的文字：先经过 NFC 规范化，字母和它的组合记号合成一个字符
+
+    例: len("e\\u0301"), len(normalized(tokenizer, "e\\u0301")) -> (2, 1)
+    出处: Unicode 标准附件 15
+    """
+    check_text(text)
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    return normalizer.normalize_str(text) if normalizer else text
+
+
 def pieces(tokenizer, text: str) -> list[Piece]:
     """文字 → 一个个词元；它们的字节连起来就是（NFC 规范化后的）文字
 
@@ -94,18 +167,26 @@ def merge_ranks(tokenizer) -> dict[tuple[bytes, bytes], int]:
             for order, pair in enumerate(pairs)}
 
 
+def chip(p: Piece, number: int, mark: str = "") -> str:
+    """一个词元的 HTML：底色按 number 轮换，上面是样子（前面可以加记号 mark），下面是编号"""
+    return (f'<span style="display:inline-block;text-align:center;margin:2px 1px;padding:2px 5px;color:#111;'
+            f'border-left:2px solid #555;background:{COLORS[number % len(COLORS)]}">{mark}{escape(p.label)}'
+            f'<br><small>{p.id}</small></span>')
+
+
+def painted(found: list[Piece]) -> Shown:
+    """几个词元，一个挨一个；没有颜色时读竖线"""
+    boxes = "".join(chip(p, i) for i, p in enumerate(found))
+    return Shown(f'<div style="line-height:1.4">{boxes}</div>',
+                 "│".join(p.label for p in found) + "\n" + "│".join(str(p.id) for p in found))
+
+
 def colored(tokenizer, text: str) -> Shown:
     """彩色的词元：每块一种底色，下面写编号；没有颜色时读竖线
 
     例: colored(tokenizer, "你好啊") 显示成 你好│啊
     """
-    found = pieces(tokenizer, text)
-    boxes = "".join(
-        f'<span style="display:inline-block;text-align:center;margin:2px 1px;padding:2px 5px;color:#111;'
-        f'border-left:2px solid #555;background:{COLORS[i % len(COLORS)]}">{escape(p.label)}'
-        f'<br><small>{p.id}</small></span>' for i, p in enumerate(found))
-    return Shown(f'<div style="line-height:1.4">{boxes}</div>',
-                 "│".join(p.label for p in found) + "\n" + "│".join(str(p.id) for p in found))
+    return painted(pieces(tokenizer, text))
 
 
 def table(tokenizer, text: str) -> Shown:

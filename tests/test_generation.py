@@ -1,6 +1,9 @@
 """generation：与 model.generate 逐个词元相同，缓存不改变结果，坏输入说清楚"""
+import math
+
 import pytest
 import torch
+from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from helpers import generation
 
@@ -34,6 +37,29 @@ def test_cache_bytes_by_hand(model, tokenizer):
     c = model.config
     head = c.hidden_size // c.num_attention_heads
     assert generation.cache_bytes(cache) == c.num_hidden_layers * 2 * c.num_key_value_heads * head * 4 * ids.shape[1]
+
+
+def test_each_step_says_how_big_the_cache_is(model, tokenizer):
+    ids = asked(tokenizer, "什么是词元").input_ids
+    n, caches = ids.shape[1], []
+    for step in generation.steps(model, ids, 4):
+        written = torch.tensor([[s.token_id for s in caches]], dtype=torch.long)
+        cache = model(input_ids=torch.cat([ids, written], dim=1), use_cache=True).past_key_values
+        assert step.cache_bytes == generation.cache_bytes(cache) > 0 and step.seconds > 0
+        caches.append(step)
+    assert [step.cache_bytes for step in generation.steps(model, ids, 4, use_cache=False)] == [0] * 4
+    assert [s.cache_bytes for s in caches] == [math.prod(generation.cache_factors(model, n + i).values())
+                                               for i in range(4)]
+
+
+def test_cache_factors_follow_the_checkpoint(model):
+    assert generation.cache_factors(model, 25) == {"层": 6, "key 和 value": 2, "KV 头": 2, "每个头的宽度": 32,
+                                                   "词元": 25, "每个数的字节": 4}
+    config = Qwen2Config(vocab_size=50, hidden_size=84, intermediate_size=8, num_hidden_layers=3,
+                         num_attention_heads=14, num_key_value_heads=2)
+    other = Qwen2ForCausalLM(config).to(torch.bfloat16)
+    step = next(generation.steps(other, torch.tensor([[1, 2, 3, 4]]), 1))
+    assert step.cache_bytes == math.prod(generation.cache_factors(other, 4).values()) == 3 * 2 * 2 * 6 * 4 * 2
 
 
 def test_stop_ids(model):

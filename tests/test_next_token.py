@@ -93,6 +93,7 @@ def test_finishing_is_what_generate_writes(view, tokenizer, model):
     wanted = model.generate(asked, attention_mask=torch.ones_like(asked), max_new_tokens=MOST_WRITTEN,
                             do_sample=False)[0, len(view.asked):].tolist()
     assert view.branches[0] == wanted
+    assert list(final(view))[0] == wanted[-1] == 151_645
     for press in (view.draw, view.take_choice, view.finish):
         press.click()
         assert "写完" in view.message.value and "⚠" in view.message.value

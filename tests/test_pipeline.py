@@ -1,5 +1,7 @@
 """pipeline：图里的数就是运行时的数，任何文字都不弄坏图，坏输入说清楚"""
+import json
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -39,16 +41,78 @@ def test_the_bundle_has_the_source_twice(tokenizer, result):
     assert drawn._repr_mimebundle_() == {"text/vnd.mermaid": drawn.source, "text/plain": drawn.source}
 
 
-@pytest.mark.parametrize("text", ['"引号"', "<b>&", "a|b", "`代码`", "#quot;", "一\n二", "{}[]()", "end", "\\n"])
+@pytest.mark.parametrize("box", "ABCDE")
+def test_the_lit_box_has_a_mark_and_a_thick_edge(tokenizer, result, box):
+    plain, lit = (pipeline.chart(tokenizer, result, 1, name).source for name in (None, box))
+    assert "▶" not in plain and "stroke" not in plain
+    assert re.findall(r"^ +(\w)[\[{]+\"▶ ", lit, re.MULTILINE) == [box]
+    assert lit.endswith(f"\n    style {box} stroke:#D55E00,stroke-width:4px")
+    if box == "E":  # 走完了，字也和不亮的时候一样
+        assert lit.replace("▶ ", "").startswith(plain)
+
+
+@pytest.mark.parametrize("lit", ["F", "a", "", "AB", 1])
+def test_only_the_five_boxes_can_be_lit(tokenizer, result, lit):
+    with pytest.raises(ValueError, match="A、B、C、D、E 中的一个，现在是"):
+        pipeline.chart(tokenizer, result, 0, lit)
+
+
+def test_the_chart_of_the_handouts_question_stays_as_it_is(tokenizer, model):
+    notebook = json.loads((Path(__file__).parent.parent / "notebooks" / "06_pipeline.ipynb").read_text("utf-8"))
+    shown = [output["data"]["text/vnd.mermaid"] for cell in notebook["cells"] for output in cell.get("outputs", [])
+             if "text/vnd.mermaid" in output.get("data", {})]
+    result = pipeline.run(tokenizer, model, "人工智能未来会取代人类吗？")
+    drawn = [pipeline.chart(tokenizer, result, step).source for step in (0, 1, -1)]
+    assert ["".join(source) for source in shown][:3] == drawn
+
+
+def test_each_step_is_told_as_it_is_written(tokenizer, model, result):
+    told = []
+    again = pipeline.run(tokenizer, model, QUESTION, 5, told.append)
+    assert told == again.steps and [s.token_id for s in told] == [s.token_id for s in result.steps[:5]]
+    assert all(step.seconds > 0 for step in again.steps)
+    assert sum(step.seconds for step in again.steps) < sum(again.seconds.values())
+
+
+def test_frames_walk_through_the_chart(tokenizer, model):
+    frames = pipeline.frames(pipeline.run(tokenizer, model, QUESTION, 3))
+    assert "".join(f"{box}{step}" for step, box in frames) == "A0B0C0D0E0B1C1D1E1B2C2D2E2"
+
+
+def test_the_flow_of_data_by_hand(tokenizer, model, result):
+    n, size = result.input_ids.shape[1], model.config.vocab_size
+    second, answer = result.steps[1].token_id, tokenizer.decode([s.token_id for s in result.steps[:2]])
+    flow = {(step, box): pipeline.flow(tokenizer, result, step, box) for step, box in pipeline.frames(result)[:9]}
+    assert flow[0, "A"][2] == f"{len(QUESTION)} 个字符 → {len(result.text)} 个字符"
+    assert flow[0, "B"][2] == f"{len(result.text)} 个字符 → input_ids (1, {n})"
+    assert flow[0, "C"][2] == f"input_ids (1, {n}) → logits (1, {n}, {size})"
+    assert flow[1, "B"][2] == f"(1, {n}) → (1, {n + 1})，送进模型的是 (1, 1)"
+    assert flow[1, "B"][0].startswith(f"上一步选出的词元：{result.steps[0].token_id} ")
+    assert flow[1, "C"][:1] == (f"1 个词元的编号：{result.steps[0].token_id}",)
+    assert flow[1, "C"][2] == f"input_ids (1, 1) → logits (1, 1, {size})"
+    best = torch.softmax(result.steps[1].logits, dim=-1).max().item()
+    assert f" {best:.2f}" in flow[1, "D"][0] and flow[1, "D"][1].startswith(f"概率最大的词元：{second} ")
+    assert flow[1, "E"][1:] == (f"文字：{answer}", f"(2,) → {len(answer)} 个字符")
+
+
+def test_where_the_time_of_a_frame_is_counted(result):
+    where = [pipeline.timed(result, *frame) for frame in pipeline.frames(result)[:9]]
+    prepare, first, others, decode = result.seconds
+    assert where == [prepare, prepare, first, first, decode, others, others, others, decode]
+
+
+@pytest.mark.parametrize("text", ['"引号"', "<b>&", "a|b", "`代码`", "#quot;", "一\n二", "{}[]()", "end", "\\n",
+                                  "\x00\x07\x1b\x7f", "\ufffe\uffff", "$$x$$"])
 def test_no_text_breaks_a_label(text):
     written = pipeline.label(text)
-    assert not set(written) & set('"<>`\\\n')
+    assert not set(written) & set('"<>`\\\n\x00\x07\x1b\x7f\ufffe\uffff') and "$$" not in written
     assert not re.search(r"#(?!(35|96|92|quot|lt|gt);)", written)
 
 
 def test_labels_by_hand():
     assert pipeline.label('a"b') == "a#quot;b"
     assert pipeline.label("长" * 50) == "长" * 39 + "…"
+    assert pipeline.shorten("a\nb\x00") == "a↵b‹00›" and pipeline.shorten("长" * 9, 3) == "长长…"
     assert pipeline.some([1, 2, 3], 2) == "1 … 3" and pipeline.some([1, 2], 2) == "1 2"
 
 
@@ -64,3 +128,13 @@ def test_bad_questions(tokenizer, model, question, error, says):
 def test_a_step_out_of_range(tokenizer, result, step):
     with pytest.raises(ValueError, match=r"0 到 \d+ 之间，现在是 -?100"):
         pipeline.chart(tokenizer, result, step)
+
+
+def test_what_comes_later_is_not_shown_yet(tokenizer, result):
+    label = tokenizer.decode([result.steps[1].token_id])
+    for lit in "BC":
+        boxes, arrows = pipeline.parts(tokenizer, result, 1, lit)
+        assert boxes["D"][-1] == "？" and arrows[2] == ["计算概率"]
+        assert boxes["E"][-1] == tokenizer.decode([result.steps[0].token_id])
+    assert pipeline.parts(tokenizer, result, 1, "D")[0]["D"][-1].endswith(label)
+    assert pipeline.parts(tokenizer, result, 1, "E") == pipeline.parts(tokenizer, result, 1)

@@ -3,8 +3,9 @@ import unicodedata
 
 import pytest
 import torch
+from test_tokenizer import random_texts
 
-from helpers import tokens
+from helpers import bpe, tokens
 
 TEXTS = ["你好啊", "犇骉麤", "Hello, world!\n\t 123", "😀🤖", "e\u0301 与 é", "<|im_start|>user\n你好<|im_end|>\n",
          "﷽  ", "<b>&"]
@@ -26,6 +27,80 @@ def test_labels_by_hand(tokenizer):
     assert tokens.piece(tokenizer, 151644).label == "<|im_start|>"
 
 
+@pytest.mark.parametrize("text, label", [
+    ("\0", "‹00›"), ("a\r\n", "a‹0d›↵"), ("\u200d", "‹e2 80 8d›"), ("\x7f", "‹7f›"), (" \t\n你", "␣⇥↵你"),
+    ("\u3000\u0301é<", "\u3000\u0301é<")])
+def test_what_has_no_shape_is_written_as_bytes(text, label):
+    assert tokens.visible(text) == label == tokens.Piece(0, text.encode()).label
+
+
+def test_letters_by_hand(tokenizer):
+    assert tokens.letters("a你😀") == [("a", "U+0061", "61"), ("你", "U+4F60", "e4 bd a0"),
+                                    ("😀", "U+1F600", "f0 9f 98 80")]
+    found = tokens.pieces(tokenizer, "你 好")
+    assert [tokens.letters_in(found, at) for at in range(4)] == [
+        [("你", 1, 3, 3)], [("␣", 1, 1, 1), ("好", 1, 1, 3)], [("好", 2, 2, 3)], [("好", 3, 3, 3)]]
+
+
+def test_every_byte_lies_in_one_token(tokenizer):
+    for text in random_texts(100):
+        found = tokens.pieces(tokenizer, text)
+        sizes = [[last - first + 1 for _, first, last, _ in tokens.letters_in(found, at)] for at in range(len(found))]
+        assert list(map(sum, sizes)) == [len(p.bytes) for p in found]
+
+
+def test_neighbours_stay_in_the_vocabulary(tokenizer):
+    assert [p.id for p in tokens.neighbours(tokenizer, 108386)] == list(range(108383, 108390))
+    assert [p.id for p in tokens.neighbours(tokenizer, 0, 2)] == [0, 1, 2]
+    assert [p.id for p in tokens.neighbours(tokenizer, 151664)] == [151661, 151662, 151663, 151664]
+    assert tokens.neighbours(tokenizer, 108386, 0) == [tokens.Piece(108386, "你好".encode())]
+
+
+def test_bytes_to_piece_and_back(tokenizer):
+    for token_id in [*range(300), *range(300, 151_643, 997), 151_642]:
+        found = tokens.piece(tokenizer, token_id)
+        assert tokens.piece_of(tokenizer, found.bytes) == found
+
+
+def test_merges_by_hand(tokenizer):
+    taken = bpe.merge_steps(tokenizer, "你好".encode())
+    assert [step.rank for step in taken] == [None, 8263, 26839, 52545, 56312, 108130]  # 笔记本 03 第 5 节
+    assert [step.at for step in taken] == [None, 0, 2, 2, 0, 0]
+    assert [p.bytes.hex() for p in taken[2].parts] == ["e4bd", "a0", "e5a5", "bd"]
+    assert taken[-1].parts == [tokens.Piece(108386, "你好".encode())]
+
+
+def test_merges_end_at_the_tokenizers_tokens(tokenizer):
+    ranks, compared = tokens.merge_ranks(tokenizer), 0
+    for text in random_texts(300, seed=3):
+        for ids in bpe.segments(tokenizer, text):
+            want = [tokens.piece(tokenizer, token_id) for token_id in ids]
+            data = b"".join(p.bytes for p in want)
+            if len(data) > bpe.MOST_BYTES:
+                continue
+            taken = bpe.merge_steps(tokenizer, data)
+            assert [p.bytes for p in taken[0].parts] == [bytes([byte]) for byte in data]
+            assert taken[-1].parts == want
+            for before, step in zip(taken, taken[1:], strict=False):
+                left, right = before.parts[step.at:step.at + 2]
+                assert ranks[left.bytes, right.bytes] == step.rank
+                assert step.parts[step.at].bytes == left.bytes + right.bytes
+            compared += 1
+    assert compared > 2000
+
+
+def test_segments_are_those_of_the_pretokenizer(tokenizer):
+    assert bpe.segments(tokenizer, "你 好") == [[56568], [4891, 98, 121]]
+    assert bpe.segments(tokenizer, "<|im_start|><|im_start|>a") == [[151644], [151644], [64]]
+    for text in random_texts(300, seed=4):
+        found = bpe.segments(tokenizer, text)
+        assert [token_id for ids in found for token_id in ids] == tokenizer(text).input_ids
+        kept = tokens.normalized(tokenizer, text)
+        assert kept == b"".join(p.bytes for p in tokens.pieces(tokenizer, text)).decode()
+        want = [segment for segment, _ in tokenizer.backend_tokenizer.pre_tokenizer.pre_tokenize_str(kept)]
+        assert ["".join(tokenizer.convert_ids_to_tokens(ids)) for ids in found] == want
+
+
 def test_shown_as_text_and_as_html(tokenizer):
     shown = tokens.colored(tokenizer, "你好啊")
     assert repr(shown) == "你好│啊\n108386│103924"
@@ -39,7 +114,14 @@ def test_shown_as_text_and_as_html(tokenizer):
     (lambda t: tokens.pieces(t, None), TypeError, "str"), (lambda t: tokens.piece(t, -1), ValueError, "0 到 151664"),
     (lambda t: tokens.piece(t, 151665), ValueError, "0 到 151664"),
     (lambda t: tokens.piece(t, "好"), TypeError, "整数"),
-    (lambda t: tokens.piece(t, True), TypeError, "整数"), (lambda t: tokens.piece(t, [1]), TypeError, "整数")])
+    (lambda t: tokens.piece(t, True), TypeError, "整数"), (lambda t: tokens.piece(t, [1]), TypeError, "整数"),
+    (lambda t: tokens.neighbours(t, 151665), ValueError, "0 到 151664"),
+    (lambda t: tokens.normalized(t, "\ud800"), ValueError, "半个字符"),
+    (lambda t: tokens.piece_of(t, "犇骉".encode()), ValueError, "e7 8a 87"),
+    (lambda t: tokens.piece_of(t, b""), ValueError, "词表里"), (lambda t: bpe.segments(t, ""), ValueError, "空的"),
+    (lambda t: bpe.segments(t, 5), TypeError, "str"), (lambda t: bpe.merge_steps(t, "你好"), TypeError, "bytes"),
+    (lambda t: bpe.merge_steps(t, b""), ValueError, "0 个"),
+    (lambda t: bpe.merge_steps(t, b"a" * 61), ValueError, "61 个")])
 def test_bad_input(tokenizer, call, error, says):
     with pytest.raises(error, match=says) as caught:
         call(tokenizer)

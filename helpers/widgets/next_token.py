@@ -7,13 +7,14 @@ from html import escape
 import ipywidgets as widgets
 import torch
 
+from helpers.chat import question_ids
 from helpers.generation import check_ids, steps, stop_ids
 from helpers.sampling import draw, stages, top_candidates
 from helpers.table import Shown
-from helpers.tokens import check_text, piece
+from helpers.tokens import piece
 from helpers.widgets.view import ORANGE, View, bar, button, html_table, row
 
-MOST_TOKENS, MOST_WRITTEN, MOST_BRANCHES, SHOWN = 200, 40, 6, 6
+MOST_WRITTEN, MOST_BRANCHES, SHOWN = 40, 6, 6
 NAMES = "ABCDEF"
 
 
@@ -64,19 +65,14 @@ class NextToken(View):
 
     def restart(self) -> None:
         """照现在的问题从头开始，只有一支，还没有写"""
-        check_text(self.question.value.strip())
-        messages = [{"role": "user", "content": self.question.value}]
-        ids = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True).input_ids
-        if len(ids) > MOST_TOKENS:
-            raise ValueError(f"问题应不超过 {MOST_TOKENS} 个词元（连同模板），现在有 {len(ids)} 个；缩短再试，"
-                             "下面还是上一个问题")
-        self.asked, self.branches, self.now, self.at, self.last = ids, [[]], 0, 0, None
+        self.asked = question_ids(self.tokenizer, self.question.value)
+        self.branches, self.now, self.at = [[]], 0, 0
         self.scores.clear()
         self.refresh()
 
     def ids(self) -> list[int]:
-        """问题加上现在这一支写到光标为止的编号"""
-        return self.asked + self.branches[self.now][:self.at]
+        """问题加上现在这一支写到光标为止的编号；写完了就不算结束词元，看的是它自己的概率"""
+        return self.asked + self.branches[self.now][:self.at - self.done()]
 
     def logits(self) -> torch.Tensor:
         """光标处的 logits，形状 (词表大小,)"""

@@ -2,6 +2,7 @@
 
 出处: ipywidgets 文档的 Widget Events；在 notebooks/03、05、06、09 里用到
 """
+import threading
 from collections.abc import Callable
 from html import escape
 
@@ -22,7 +23,7 @@ class View:
 
     def __init__(self) -> None:
         self.message = widgets.HTML(layout=widgets.Layout(min_height="2em"))
-        self.acting = False
+        self.lock, self.owner = threading.Lock(), None  # JupyterLab 4.4 起，控件的消息会在不同的线程里到来
 
     def picture(self) -> Shown:
         """现在的样子，画成不能操作的网页和文字"""
@@ -39,17 +40,18 @@ class View:
             control.observe(lambda _: self.act(action), "value")
 
     def act(self, action: Callable[[], str | None]) -> None:
-        """做一个动作，先说正在计算，做完说结果或错误"""
-        if self.acting:
+        """做一个动作，先说正在计算，做完说结果或错误；别的线程里的动作排队等它，一个也不丢"""
+        if self.owner == threading.get_ident():
             return
-        self.acting = True
-        self.say(BUSY)
-        try:
-            self.say(action() or "")
-        except Exception as error:  # 部件里的任何错误都要说给学生听，不能让部件停下来
-            self.say(f"⚠ {error}")
-        finally:
-            self.acting = False
+        with self.lock:
+            self.owner = threading.get_ident()
+            self.say(BUSY)
+            try:
+                self.say(action() or "")
+            except Exception as error:  # 部件里的任何错误都要说给学生听，不能让部件停下来
+                self.say(f"⚠ {error}")
+            finally:
+                self.owner = None
 
     def say(self, text: str) -> None:
         """在消息行里写一句话（屏幕朗读软件也会读）"""
