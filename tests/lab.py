@@ -148,6 +148,10 @@ class Widget:
         """下拉框：选第 index 项（从 0 数）"""
         self.box.locator(".widget-dropdown", has_text=label).locator("select").select_option(index=index)
 
+    def pick(self, index: int) -> None:
+        """单选：选第 index 项（从 0 数），用空格键"""
+        self.box.locator(".widget-radio input").nth(index).press("Space")
+
     def wait(self, text: str, seconds: float = 20) -> None:
         """等到显示出 text；等不到就报出现在显示的"""
         end = time.monotonic() + seconds
@@ -159,10 +163,10 @@ class Widget:
     def milliseconds(self, act, text: str) -> float:
         """做 act 以后多少毫秒显示出 text（浏览器里的时钟，连同键盘和重画）"""
         self.box.evaluate("""(box, text) => {
-            window.shown = new Promise(done => {
-                const start = performance.now();
-                const look = () => box.innerText.includes(text)
-                    ? done(performance.now() - start) : requestAnimationFrame(look);
+            window.shown = new Promise((done, fail) => {
+                const start = performance.now(), passed = () => performance.now() - start;
+                const look = () => box.innerText.includes(text) ? done(passed())
+                    : passed() > 20_000 ? fail(`20 秒里没有等到 ${text}`) : requestAnimationFrame(look);
                 look();
             });
         }""", text)

@@ -87,3 +87,168 @@ def test_next_token_is_quick(next_token):
         times.append(next_token.milliseconds(lambda: next_token.slide("温度", "Home"), "0.48\t 1.00\t 1.00"))
         times.append(next_token.milliseconds(lambda: next_token.slide("温度", "End"), "0.48\t 0.09\t 0.09"))
     assert min(times) < QUICK, times
+
+
+@pytest.fixture
+def microscope(opened):
+    widget = Widget(opened("03_tokenization.ipynb"), "另一段")
+    widget.write("另一段", "")
+    widget.write("文字", "犇骉麤")
+    widget.wait("‹e9 ba›　99203")
+    return widget
+
+
+def test_microscope_shows_bytes_neighbours_and_merges(microscope):
+    microscope.wait("麤\tU+9EA4\te9 ba a4")
+    microscope.press("‹e9 ba›　99203")
+    microscope.wait("▶ ‹e9 ba›　99203")
+    microscope.wait("麤 的第 1–2 个字节（共 3 个）")
+    microscope.wait("▶ 99203")
+    microscope.wait("99204")
+    microscope.slide("合并到第几步", "Home")
+    microscope.wait("一个字节一块")
+    microscope.slide("合并到第几步", "End")
+    microscope.wait("★")
+
+
+def test_microscope_compares_two_texts(microscope):
+    microscope.write("另一段", "rare characters")
+    microscope.wait("另一段的词元")
+    assert "另一段\t15\t15\t3" in microscope.text()
+
+
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_001, "应不超过 10000 个字符"), ("\x07👨‍👩‍👧", "‹07›"),
+                                        ("好" * 10_000, "个词元没有画")])
+def test_microscope_survives_bad_texts(microscope, text, said):
+    microscope.write("文字", text)
+    microscope.wait(said)
+    microscope.write("文字", "你好")
+    microscope.wait("你好　108386")
+
+
+def test_microscope_is_quick(microscope):
+    times = []
+    for text in ("你好", "世界") * 4:
+        shown = {"你好": "你好　108386", "世界": "世界　99489"}[text]
+        times.append(microscope.milliseconds(lambda text=text: microscope.write("文字", text), shown))
+    assert min(times) < QUICK, times
+
+
+@pytest.fixture
+def guess(opened):
+    widget = Widget(opened("05_generation.ipynb"), "下注")
+    widget.press("重来")
+    widget.wait("猜了 0 / ")
+    return widget
+
+
+def test_guess_bets_then_shows(guess):
+    guess.press("下一个")
+    guess.wait("应先下注")
+    guess.press("下注")
+    guess.wait("还没有选")
+    assert "★" not in guess.text()
+    guess.pick(0)
+    guess.slide("把握", "End")
+    guess.press("下注")
+    guess.wait("看到 ★ 的意外（比特）")
+    guess.wait("猜了 1 / ")
+    assert "0.95" in guess.text() and "★" in guess.text() and "▸" in guess.text()
+    guess.press("下注")
+    guess.wait("已经下过")
+    guess.press("下一个")
+    guess.wait("│？")
+
+
+def test_guess_takes_other_texts(guess):
+    guess.choose("猜哪段", 2)
+    guess.wait("今天│下午│我们在")
+    guess.write("自己写", "好" * 10_000)
+    guess.wait("应有")
+    guess.write("自己写", "春天来了，窗外的树都绿了。")
+    guess.wait("文字已经藏起来")
+    guess.choose("猜哪段", 0)
+    guess.wait("问题：人工智能未来会取代人类吗？")
+
+
+def test_guess_is_quick(guess):
+    guess.pick(0)
+    assert guess.milliseconds(lambda: guess.press("下注"), "看到 ★") < 2 * QUICK
+
+
+@pytest.fixture
+def race(opened):
+    return Widget(opened("05_generation.ipynb"), "没有 KV cache")
+
+
+def test_race_runs_live_to_the_end(race):
+    race.slide("写几个词元", "Home", "ArrowRight")
+    race.wait("0 / 20")
+    race.press("开始")
+    race.wait("逐个核对过，完全相同", 60)
+    assert "44 / 44" in race.text() and "690 / 690" in race.text()
+
+
+def test_race_stops(race):
+    race.slide("写几个词元", "End")
+    race.wait("0 / 200")
+    race.press("开始")
+    race.wait("正在比")
+    race.page.wait_for_timeout(500)
+    race.press("停")
+    race.wait("停了")
+    assert "200 / 200" not in race.text()
+    race.press("停")
+    race.wait("没有在比")
+    race.write("问题", "")
+    race.wait("现在是空的")
+    race.write("问题", "你好")
+    race.slide("写几个词元", "Home")
+    race.wait("0 / 10")
+
+
+@pytest.fixture
+def slow_motion(opened):
+    widget = Widget(opened("06_pipeline.ipynb"), "上一格")
+    widget.slide("第几格", "Home")
+    widget.wait("第 1 步 · 输入文本")
+    return widget
+
+
+def test_slow_motion_steps_and_lights_the_chart(slow_motion):
+    for stage, mark in (("分词", "▶ 数字 Token"), ("模型计算", "▶ Qwen 模型"), ("选出词元", "▶ 输出 Token"),
+                        ("解码", "▶ 最终回答")):
+        slow_motion.press("下一格")
+        slow_motion.wait(f"第 1 步 · {stage}")
+        slow_motion.page.wait_for_function(
+            "([box, mark]) => decodeURIComponent(box.querySelector('.jp-RenderedMermaid img')?.src ?? '')"
+            ".includes(mark)", arg=[slow_motion.box.element_handle(), mark])
+    slow_motion.wait("76,800 字节")
+    slow_motion.press("上一格")
+    slow_motion.wait("第 1 步 · 选出词元")
+    slow_motion.slide("第几格", "End")
+    slow_motion.wait("写出了结束词元，停")
+
+
+def test_slow_motion_plays_and_pauses(slow_motion):
+    slow_motion.press("开始")
+    slow_motion.wait("第 2 步 · 接上新词元", 30)
+    slow_motion.box.locator(".widget-play button").first.press("Enter")
+    slow_motion.page.wait_for_timeout(1500)
+    before = slow_motion.text()
+    slow_motion.page.wait_for_timeout(2500)
+    assert slow_motion.text() == before
+
+
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应不超过 200 个词元"), ("😀\x07", "写完了")])
+def test_slow_motion_survives_bad_questions(slow_motion, text, said):
+    slow_motion.write("问题", text)
+    slow_motion.wait(said)
+    slow_motion.write("问题", "你好")
+    slow_motion.wait("写完了")
+
+
+def test_slow_motion_is_quick(slow_motion):
+    times = [slow_motion.milliseconds(lambda: slow_motion.press(button), f"第 1 步 · {stage}")
+             for button, stage in (("下一格", "分词"), ("上一格", "输入文本")) * 4]
+    assert min(times) < QUICK, times
