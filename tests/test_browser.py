@@ -49,9 +49,10 @@ def svg_of(source: str) -> str:
 
 
 def drawn(lab) -> list[str]:
-    """页面上画好的 mermaid 图的 SVG"""
+    """页面上画好的 mermaid 图的 SVG；互动视图里的另外查"""
     return [svg_of(source) for source in lab.page.eval_on_selector_all(
-        ".jp-RenderedMermaid img", "images => images.filter(i => i.naturalWidth).map(i => i.src)")]
+        ".jp-RenderedMermaid img",
+        "images => images.filter(i => i.naturalWidth && !i.closest('.jupyter-widgets')).map(i => i.src)")]
 
 
 def shoot(lab, name: str) -> None:

@@ -1,4 +1,6 @@
 """在真正的浏览器里操作每一个互动视图：每个控件改变它该变的，坏输入说一句话、照常可用，150 毫秒里看到结果"""
+from functools import partial
+
 import pytest
 from lab import Widget
 
@@ -117,8 +119,8 @@ def test_microscope_compares_two_texts(microscope):
     assert "另一段\t15\t15\t3" in microscope.text()
 
 
-@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_001, "应不超过 10000 个字符"), ("\x07👨‍👩‍👧", "‹07›"),
-                                        ("好" * 10_000, "个词元没有画")])
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_001, "应不超过 10000 个字符"), 
+                                        ("\x07👨‍👩‍👧", "‹07›"), ("好" * 10_000, "个词元没有画")])
 def test_microscope_survives_bad_texts(microscope, text, said):
     microscope.write("文字", text)
     microscope.wait(said)
@@ -240,7 +242,8 @@ def test_slow_motion_plays_and_pauses(slow_motion):
     assert slow_motion.text() == before
 
 
-@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应不超过 200 个词元"), ("😀\x07", "写完了")])
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应不超过 200 个词元"),
+                                        ("😀\x07", "写完了")])
 def test_slow_motion_survives_bad_questions(slow_motion, text, said):
     slow_motion.write("问题", text)
     slow_motion.wait(said)
@@ -249,6 +252,6 @@ def test_slow_motion_survives_bad_questions(slow_motion, text, said):
 
 
 def test_slow_motion_is_quick(slow_motion):
-    times = [slow_motion.milliseconds(lambda: slow_motion.press(button), f"第 1 步 · {stage}")
+    times = [slow_motion.milliseconds(partial(slow_motion.press, button), f"第 1 步 · {stage}")
              for button, stage in (("下一格", "分词"), ("上一格", "输入文本")) * 4]
     assert min(times) < QUICK, times
