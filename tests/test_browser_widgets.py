@@ -255,3 +255,85 @@ def test_slow_motion_is_quick(slow_motion):
     times = [slow_motion.milliseconds(partial(slow_motion.press, button), f"第 1 步 · {stage}")
              for button, stage in (("下一格", "分词"), ("上一格", "输入文本")) * 4]
     assert min(times) < QUICK, times
+
+
+@pytest.fixture
+def attention(opened):
+    widget = Widget(opened("09_inside.ipynb"), "哪个头")
+    widget.slide("第几层", "Home")
+    widget.choose("哪个头", 0)
+    widget.wait("第 1 层，4 个头平均：第 25 个词元")
+    return widget
+
+
+def test_attention_follows_layer_head_and_position(attention):
+    attention.slide("第几层", "End")
+    attention.wait("第 6 层，4 个头平均")
+    attention.choose("哪个头", 2)
+    attention.wait("第 6 层，第 2 个头")
+    assert all(rank in attention.text() for rank in "①②③")
+    attention.slide("第几个词元", "Home")
+    attention.wait("第 1 个词元 <|im_start|> 看它自己和前面的")
+    attention.wait("1.00 ①")
+    attention.slide("第几个词元", "End")
+
+
+def test_lens_follows_the_position(opened):
+    lens = Widget(opened("09_inside.ipynb"), "过了几层")
+    lens.wait("模型最后答 不会 0.48")
+    lens.slide("第几个词元", "Home")
+    lens.wait("第 1 个词元 <|im_start|> 后面")
+    lens.slide("第几个词元", "End")
+    lens.wait("模型最后答 不会 0.48")
+    lens.write("文字", "什么是词元")
+    lens.wait("模型最后答 词")
+    lens.write("文字", "人工智能未来会取代人类吗？")
+    lens.wait("模型最后答 不会 0.48")
+
+
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应是 1 到 64 个词元"), ("😀\x07", "‹07›")])
+def test_attention_survives_bad_texts(attention, text, said):
+    attention.write("文字", text)
+    attention.wait(said)
+    attention.write("文字", "人工智能未来会取代人类吗？")
+    attention.wait("第 25 个词元")
+
+
+def test_attention_is_quick(attention):
+    times = [attention.milliseconds(partial(attention.slide, "第几层", key), f"第 {layer} 层")
+             for key, layer in (("End", 6), ("Home", 1)) * 4]
+    assert min(times) < QUICK, times
+
+
+def test_dark_mode_can_be_read(opened):
+    """深色界面里，互动视图的每个字与它的背景至少差 3 比 1（WCAG 对大字的要求；正文多在 4.5 以上）"""
+    for name in ("03_tokenization.ipynb", "05_generation.ipynb", "06_pipeline.ipynb", "09_inside.ipynb"):
+        lab = opened(name)
+        lab.command("apputils:change-theme", theme="JupyterLab Dark")
+        lab.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+        lab.page.wait_for_timeout(500)
+        assert lab.page.evaluate(CONTRAST) == []
+        lab.command("apputils:change-theme", theme="JupyterLab Light")
+        lab.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'true'")
+
+
+CONTRAST = """() => {
+    const rgba = text => { const n = text.match(/[\\d.]+/g).map(Number); return [...n.slice(0, 3), n[3] ?? 1]; };
+    const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3]));
+    const light = c => c.map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+    const behind = node => node ? over(rgba(getComputedStyle(node).backgroundColor), behind(node.parentElement))
+        : [255, 255, 255];
+    const faint = [];
+    for (const box of document.querySelectorAll('.jp-OutputArea-output .widget-vbox')) {
+        const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+            const node = walker.currentNode.parentElement;
+            if (!walker.currentNode.textContent.trim() || !node.offsetParent || node.closest('option')) continue;
+            const paper = behind(node), ink = over(rgba(getComputedStyle(node).color), paper);
+            const [a, b] = [light(ink), light(paper)].sort((x, y) => y - x);
+            if ((a + .05) / (b + .05) < 3) faint.push(walker.currentNode.textContent);
+        }
+    }
+    return faint;
+}"""
