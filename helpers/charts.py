@@ -92,6 +92,24 @@ def stacked(columns: Sequence[str], parts: dict[str, Sequence[float]], title: st
     finish(axes, title, unit, "")
 
 
+def roofline(bandwidth: float, peak: float, points: dict[str, tuple[float, float]], title: str) -> None:
+    """屋顶图：斜的一段受读内存的速度限制，平的一段受计算限制；每个点是一种用法，离屋顶越近越好
+
+    bandwidth: 字节/秒；peak: 每秒最多做几次乘和加；points: 名称 → (每读一个字节做几次, 每秒做到几次)
+    例: roofline(40e9, 2e11, {"逐个写": (1.0, 3e10)}, "离屋顶多远")
+    出处: Williams 等 2009, Roofline: An Insightful Visual Performance Model
+    """
+    chinese_font()
+    fig, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    knee = peak / bandwidth
+    x = sorted({0.25, knee, 4096.0, *(at for at, _ in points.values())})
+    axes.loglog(x, [min(bandwidth * at, peak) for at in x], color=COLORS[0], label="屋顶")
+    for (name, (at, reached)), color, mark in zip(points.items(), COLORS[1:], "sD^", strict=False):
+        axes.plot([at], [reached], mark, color=color, markersize=9)
+        axes.annotate(name, (at, reached), xytext=(8, -12), textcoords="offset points")
+    finish(axes, title, "每读一个字节做几次乘和加", "每秒几次")
+
+
 def finish(axes, title: str, x_unit: str, y_unit: str) -> None:
     """标题、轴的名称，去掉多余的边框，显示出来"""
     axes.set(title=title, xlabel=x_unit, ylabel=y_unit)

@@ -2,6 +2,7 @@
 
 出处: notebooks/01_setup.ipynb、08_faq.ipynb；每项返回一个 Row，查不了时由 environment.safely 接住
 """
+import json
 import os
 import platform
 import shutil
@@ -124,15 +125,34 @@ def torch_works() -> Row:
 
 
 def precision() -> Row:
-    """在这个 CPU 上用哪种数：量一次读 256 个词元的矩阵乘法，16 位没有慢很多就用它（省一半内存）"""
-    import torch
-
-    seconds = {dtype: matrix_seconds(dtype) for dtype in (torch.float32, torch.bfloat16)}
-    ratio = seconds[torch.bfloat16] / seconds[torch.float32]
+    """在这个 CPU 上用哪种数：16 位没有慢很多就用它（省一半内存）"""
+    ratio = slowdown()
     found = f"bfloat16 读问题的时间是 float32 的 {ratio:.1f} 倍"
     if ratio <= SLOW:
         return Row("精度", "✓", f"{found}，建议用 bfloat16")
     return Row("精度", "⚠", f"{found}，建议用 float32", "内存够两倍时，加载真正的 Qwen 写 dtype=\"float32\"")
+
+
+def slowdown() -> float:
+    """在这个 CPU 上，bfloat16 读 256 个词元的矩阵乘法用的时间是 float32 的几倍"""
+    import torch
+
+    return matrix_seconds(torch.bfloat16) / matrix_seconds(torch.float32)
+
+
+def dtype_for(folder: Path) -> str:
+    """检查点在这台电脑上用哪种数加载：一般照存的（auto）；存的是 bfloat16、这个 CPU 算它慢得多、内存也够时用 float32
+
+    例: dtype_for(locate("tiny")) -> "auto"
+    出处: notebooks/04_model_loading.ipynb 第 6 节
+    """
+    import psutil
+
+    config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+    if (config.get("dtype") or config.get("torch_dtype")) != "bfloat16":
+        return "auto"
+    needs = 2 * sum(path.stat().st_size for path in Path(folder).glob("*.safetensors")) + OTHERS_GB * GB
+    return "float32" if psutil.virtual_memory().available > needs and slowdown() > SLOW else "auto"
 
 
 def matrix_seconds(dtype, rows: int = 256) -> float:

@@ -20,11 +20,16 @@ def question(arguments: list[str] | None = None) -> str:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")  # 中文 Windows 的管道默认是 GBK
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = [text for text in (sys.argv[1:] if arguments is None else arguments) if text != "--fast"]
     text = " ".join(arguments).encode("utf-8", "replace").decode("utf-8").strip()
     if arguments and not text:
         stop('问题应有文字，现在是空白；例如：python run_qwen.py "什么是词元"', 2)
     return text or DEFAULT_QUESTION
+
+
+def fast() -> bool:
+    """命令行里写了 --fast 吗：用这台电脑上最快的做法（第 07 讲的 fastest）"""
+    return "--fast" in sys.argv[1:]
 
 
 def check_length(tokens: int, limit: int) -> None:

@@ -1,38 +1,10 @@
-"""替身：与 Qwen2.5-0.5B-Instruct 同样的结构和文件、随机的权重，用来试只有真模型才会走到的路
-
-python tests/standin.py 文件夹 写出 0.99 GB 的全尺寸替身；make(文件夹, SMALL) 写一个几十 MB 的
-"""
-import shutil
+"""测试用的替身：做法在 helpers.standin；python tests/standin.py 文件夹 写出 0.99 GB 的全尺寸替身"""
 import sys
 from pathlib import Path
 
-import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from helpers.standin import QWEN, SMALL, make
 
-from helpers.tiny.files import CHECKPOINT
-
-QWEN = {"vocab_size": 151_936, "hidden_size": 896, "intermediate_size": 4_864, "num_hidden_layers": 24,
-        "num_attention_heads": 14, "num_key_value_heads": 2, "max_position_embeddings": 32_768, "max_window_layers": 21}
-SMALL = {**QWEN, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
-SHARPNESS = 10.0  # logits 的标准差：放大最后的归一化，才像训练过的那样有高有低
-
-
-def make(folder: Path, shape: dict = QWEN, seed: int = 14) -> Path:
-    """写出一个替身，返回它的文件夹：bf16 的 safetensors、官方分词器、Qwen2.5 的生成设置"""
-    torch.manual_seed(seed)
-    config = Qwen2Config(**shape, tie_word_embeddings=True, rms_norm_eps=1e-6, bos_token_id=151_643,
-                         eos_token_id=151_645, pad_token_id=None,
-                         rope_parameters={"rope_type": "default", "rope_theta": 1_000_000.0})
-    model = Qwen2ForCausalLM(config)
-    with torch.no_grad():
-        model.model.norm.weight *= SHARPNESS / (config.initializer_range * config.hidden_size ** 0.5)
-    model.generation_config.update(do_sample=True, temperature=0.7, top_p=0.8, top_k=20, repetition_penalty=1.1,
-                                   bos_token_id=151_643, eos_token_id=[151_645, 151_643], pad_token_id=151_643)
-    model.to(torch.bfloat16).save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(CHECKPOINT / name, folder)
-    return Path(folder)
-
+__all__ = ["QWEN", "SMALL", "make"]
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:

@@ -100,3 +100,15 @@ def test_the_precision_is_what_is_faster_here(monkeypatch, sixteen, state):
 
 def test_matrix_seconds_are_measured():
     assert 0 < machine.matrix_seconds(torch.float32, rows=4) < 5
+
+
+@pytest.mark.parametrize("stored, slower, free, wanted", [
+    ("bfloat16", 3.0, 8e9, "float32"), ("bfloat16", 1.1, 8e9, "auto"), ("bfloat16", 3.0, 1e9, "auto"),
+    ("float16", 3.0, 8e9, "auto"), ("float32", 3.0, 8e9, "auto")])
+def test_the_dtype_to_load_with(tmp_path, monkeypatch, stored, slower, free, wanted):
+    import psutil
+
+    (tmp_path / "config.json").write_text(f'{{"dtype": "{stored}"}}', encoding="utf-8")
+    monkeypatch.setattr(machine, "slowdown", lambda: slower)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("", (), {"available": free}))
+    assert machine.dtype_for(tmp_path) == wanted

@@ -29,6 +29,12 @@ def test_another_question():
     assert "教学小模型" in result.stdout
 
 
+def test_fast_says_how_and_answers_the_same():
+    result = run("--fast", "你是谁")
+    assert result.returncode == 0 and result.stdout == run("你是谁").stdout
+    assert "16 位：写词元时" in result.stderr
+
+
 @pytest.mark.parametrize("arguments, code, says", [
     (["   "], 2, "空白"), ([""], 2, "空白"), (["长" * 3000], 2, "缩短")])
 def test_bad_questions(arguments, code, says):

@@ -65,8 +65,8 @@ class Inside(View):
                              f"{'缩短' if ids else '写几个字'}再试，下面还是上一段文字")
         self.compute(torch.tensor([ids]))
         self.names = [name(self.tokenizer, i) for i in ids]
-        with self.position.hold_sync():  # 一起发给网页，滑块不会先停在半路
-            self.position.max = self.position.value = len(ids)
+        self.position.max = len(ids)  # 先改上限，再改值：一起发的话，网页可能先照旧的上限截断
+        self.position.value = len(ids)
         self.refresh()
 
     @property

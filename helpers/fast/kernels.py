@@ -1,0 +1,174 @@
+"""内核：一个矩阵乘法（线性层）在 CPU 上的各种算法，只用 torch 自带的运算
+
+每种内核先把权重变成自己要的样子，再对形状 (..., 输入维数) 的 x 算 x @ W.T + bias。
+几个共用同一个输入的矩阵（q、k、v；gate、up）上下拼成一个，一次算完。
+出处: notebooks/07_speed.ipynb
+"""
+import warnings
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional as F
+
+ROWS = 9_728  # 转换权重时一次最多处理的行数：临时占的内存不超过几十 MB
+
+
+class Stored:
+    """权重按原来的类型放着，交给 F.linear（x86 上是 oneDNN）"""
+    compute = None  # 要求 x 是什么类型；None 是权重的类型
+    lines = None    # 最多算几行
+    packs = False   # 要不要把权重重新排列（占另外的内存）
+    bits = 16       # 每个权重几位
+
+    def __init__(self, weights: Sequence[torch.Tensor], biases: Sequence[torch.Tensor | None]):
+        self.weights, self.biases = list(weights), list(biases)
+
+    def parts(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """每个矩阵各一个结果"""
+        rows = x.reshape(-1, x.shape[-1])  # 三维又不连续的 x，F.linear 会为每一句复制一份权重
+        return [F.linear(rows, weight, bias).view(*x.shape[:-1], -1)
+                for weight, bias in zip(self.weights, self.biases, strict=True)]
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """全部矩阵的结果，接在最后一维"""
+        out = self.parts(x)
+        return out[0] if len(out) == 1 else torch.cat(out, dim=-1)
+
+
+class Floats(Stored):
+    """权重按原来的类型放着，用的时候把这一个矩阵转换成 float32 再乘：没有 16 位指令的 CPU 上读问题快得多"""
+    compute = torch.float32
+
+    def parts(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """每个矩阵各一个结果"""
+        rows = x.reshape(-1, x.shape[-1])
+        return [F.linear(rows, weight.float(), None if bias is None else bias.float()).view(*x.shape[:-1], -1)
+                for weight, bias in zip(self.weights, self.biases, strict=True)]
+
+
+class Vector(Stored):
+    """只算一行：这一次不用 oneDNN，F.linear 就用 ATen 自己的矩阵乘向量，读权重更快，也不必另存一份"""
+    lines = 1
+
+    def parts(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """每个矩阵各一个结果；算完把 oneDNN 的开关还原"""
+        before = torch._C._get_mkldnn_enabled()  # torch.backends.mkldnn.flags 也是设它，只是慢得多
+        torch._C._set_mkldnn_enabled(False)
+        try:
+            return super().parts(x)
+        finally:
+            torch._C._set_mkldnn_enabled(before)
+
+
+class Packed:
+    """权重事先转换成另一种排列（不再需要原来的）；子类写怎样转换一块、怎样乘一块"""
+    compute, lines, packs = torch.float32, None, True
+
+    def __init__(self, weights: Sequence[torch.Tensor], biases: Sequence[torch.Tensor | None]):
+        self.sizes = [weight.shape[0] for weight in weights]
+        bias = None
+        if any(one is not None for one in biases):
+            bias = torch.cat([torch.zeros(size) if one is None else one.float()
+                              for size, one in zip(self.sizes, biases, strict=True)])
+        pieces = [torch.cat(list(weights)).float()] if sum(self.sizes) <= ROWS else (
+            piece.float() for weight in weights for piece in weight.split(ROWS))
+        self.pieces, start = [], 0
+        for piece in pieces:
+            end = start + piece.shape[0]
+            self.pieces.append(self.pack(piece, None if bias is None else bias[start:end].to(self.compute)))
+            start = end
+
+    def pack(self, weight: torch.Tensor, bias: torch.Tensor | None):
+        """一块 float32 的权重 → 这种内核要的样子"""
+        raise NotImplementedError
+
+    def multiply(self, x: torch.Tensor, piece) -> torch.Tensor:
+        """x 乘一块"""
+        raise NotImplementedError
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """全部矩阵的结果，接在最后一维"""
+        if len(self.pieces) == 1:
+            return self.multiply(x, self.pieces[0])
+        return torch.cat([self.multiply(x, piece) for piece in self.pieces], dim=-1)
+
+    def parts(self, x: torch.Tensor) -> Sequence[torch.Tensor]:
+        """每个矩阵各一个结果"""
+        return self(x).split(self.sizes, dim=-1)
+
+
+class Half(Packed):
+    """float16 的权重、float32 的输入（FBGEMM）：bfloat16 的权重转成 float16 几乎不变，乘加都在 float32 里"""
+    bits = 16
+
+    def pack(self, weight, bias):
+        return torch.ops.quantized.linear_prepack_fp16(weight, bias)
+
+    def multiply(self, x, piece):
+        return torch.ops.quantized.linear_dynamic_fp16(x, piece)
+
+
+def rows_to_int8(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """每行一个比例：float32 (n, k) → int8 (n, k) 和比例 (n,)"""
+    scale = weight.abs().amax(dim=1).clamp_min(1e-12) / 127
+    return (weight / scale[:, None]).round_().to(torch.int8), scale
+
+
+class Int8(Packed):
+    """int8 的权重（每行一个比例），输入在运行时变成 8 位（每次一个比例）；engine 是 torch 的量化引擎"""
+    bits, engine = 8, "fbgemm"
+
+    def pack(self, weight, bias):
+        values, scale = rows_to_int8(weight)
+        before, torch.backends.quantized.engine = torch.backends.quantized.engine, self.engine
+        try:
+            zero = torch.zeros(len(scale), dtype=torch.int64)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch 2.13 说这种张量以后会去掉，版本是固定的，现在能用
+                quantized = torch._make_per_channel_quantized_tensor(values, scale.double(), zero, 0)
+            return torch.ops.quantized.linear_prepack(quantized, bias)
+        finally:
+            torch.backends.quantized.engine = before
+
+    def multiply(self, x, piece):
+        return torch.ops.quantized.linear_dynamic(x, piece, False)
+
+
+class Int8OneDnn(Int8):
+    """同上，用 oneDNN 的内核"""
+    engine = "onednn"
+
+
+class Int8Weights(Packed):
+    """int8 的权重（每行一个比例），输入不变：误差只来自权重"""
+    bits, compute = 8, torch.bfloat16
+
+    def pack(self, weight, bias):
+        values, scale = rows_to_int8(weight)
+        return values, scale.to(self.compute), bias
+
+    def multiply(self, x, piece):
+        values, scale, bias = piece
+        out = torch._weight_int8pack_mm(x.reshape(-1, x.shape[-1]).contiguous(), values, scale).view(*x.shape[:-1], -1)
+        return out if bias is None else out + bias
+
+
+class Int4(Packed):
+    """int4 的权重，每 32 个一个比例和一个零点，输入不变"""
+    bits, compute, group = 4, torch.bfloat16, 32
+
+    def pack(self, weight, bias):
+        groups = weight.unflatten(1, (-1, self.group))
+        low, high = groups.amin(dim=2, keepdim=True), groups.amax(dim=2, keepdim=True)
+        scale = ((high - low) / 15).clamp_min(1e-12)
+        values = ((groups - low) / scale).round_().clamp_(0, 15).flatten(1).to(torch.int32)
+        middle = low + 8 * scale
+        packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(values, 1)
+        both = torch.cat([scale, middle], dim=2).transpose(0, 1).contiguous().to(self.compute)
+        return packed, both, bias
+
+    def multiply(self, x, piece):
+        packed, scales, bias = piece
+        rows = x.reshape(-1, x.shape[-1]).contiguous()
+        out = torch.ops.aten._weight_int4pack_mm_for_cpu(rows, packed, self.group, scales).view(*x.shape[:-1], -1)
+        return out if bias is None else out + bias

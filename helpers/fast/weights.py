@@ -1,0 +1,71 @@
+"""权重文件：一个一个张量地读，映射在内存里，不用的部分不占内存"""
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from helpers.checkpoint import weight_files
+from helpers.errors import ModelError
+
+
+class Weights:
+    """一个检查点的全部张量；名字 → 张量，数据在文件里，读到才进内存
+
+    例: Weights(folder)["model.norm.weight"].shape -> torch.Size([896])
+    """
+
+    def __init__(self, folder: Path):
+        self.stack, self.places = ExitStack(), {}
+        try:
+            for name in weight_files(folder):
+                file = self.stack.enter_context(safe_open(folder / name, framework="pt"))
+                self.places.update(dict.fromkeys(file.keys(), file))
+        except (OSError, SafetensorError) as error:
+            raise ModelError(f"{folder} 里的权重应能读出来，现在不能（{error}）；换一个文件夹，或者重新下载") from None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        if name not in self.places:
+            raise ModelError(f"权重文件里应有 {name}，现在没有；这不是完整的检查点，重新下载")
+        return self.places[name].get_tensor(name)
+
+    def get(self, name: str) -> torch.Tensor | None:
+        """张量；没有就是 None"""
+        return None if name not in self.places else self[name]
+
+    def close(self) -> None:
+        """放开文件；已经读出来的张量照样能用"""
+        self.stack.close()
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Weights]:
+    """打开、用完就放开：读过的部分不再算在这个程序的内存里"""
+    weights = Weights(folder)
+    try:
+        yield weights
+    finally:
+        weights.close()
+
+
+def total_bytes(folder: Path) -> int:
+    """权重文件一共多少字节"""
+    return sum((folder / name).stat().st_size for name in weight_files(folder))
+
+
+def stored_dtype(folder: Path) -> torch.dtype:
+    """检查点里的权重是什么类型：config.json 写的，没写就看第一个张量"""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    name = config.get("dtype") or config.get("torch_dtype")
+    if isinstance(name, str) and isinstance(getattr(torch, name, None), torch.dtype):
+        return getattr(torch, name)
+    with opened(folder) as weights:
+        return weights["model.norm.weight"].dtype
