@@ -11,7 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 3
-LIBRARIES = "import torch, transformers, modelscope\nfrom modelscope import AutoModelForCausalLM, AutoTokenizer"
+LIBRARIES = ("import torch, transformers, modelscope\nfrom modelscope import AutoModelForCausalLM, AutoTokenizer\n"
+             "from transformers import Qwen2ForCausalLM")  # 用到时 transformers 才导入它，谁加载都要等
 
 
 def ready(path: Path) -> str:
