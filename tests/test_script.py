@@ -52,7 +52,8 @@ def test_bad_model():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows 不能这样发送 Ctrl-C")
 def test_ctrl_c():
-    code = ("from helpers import script\nimport time\n"
+    code = ("from helpers import script\nimport signal, time\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # 后台启动的程序默认不理 Ctrl-C
             "with script.friendly_errors():\n    print('ready', flush=True)\n    time.sleep(30)")
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout.readline().strip() == b"ready"
