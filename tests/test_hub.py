@@ -301,6 +301,7 @@ def test_two_at_once_download_it_once(hub):
     assert hub.downloads().count("model.safetensors") == hub.downloads().count("tokenizer.json") == 1
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("bytes_each", [0, 50], ids=["卡住不动", "慢得不值得等"])
 def test_hanging_or_crawling_in_the_middle(hub, bytes_each):
     def crawl(handler, what):

@@ -29,6 +29,7 @@ def test_another_question():
     assert "教学小模型" in result.stdout
 
 
+@pytest.mark.ci
 def test_fast_says_how_and_answers_the_same():
     result = run("--fast", "你是谁")
     assert result.returncode == 0 and result.stdout == run("你是谁").stdout

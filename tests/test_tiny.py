@@ -87,6 +87,7 @@ def test_the_first_tokens_have_rivals(model, tokenizer, text):
     assert max(rivals) >= 3
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("text", OPEN)
 def test_temperature_changes_the_variety(model, tokenizer, text):
     inputs = asked(tokenizer, text)
@@ -120,6 +121,7 @@ def test_a_hundred_tokens_a_second_as_stored(tokenizer):
     assert max(rates) >= 100, rates  # 最好的一次：别的程序只会让它变慢
 
 
+@pytest.mark.ci
 def test_the_card_tells_what_is_measured_now():
     figures = evaluate.measure()
     assert json.loads((CHECKPOINT / "evaluation.json").read_text(encoding="utf-8")) == figures

@@ -89,7 +89,7 @@ def sheet(tokenizer, model) -> Sheet:
         ("只要回答", "06 第 4 节", 10, lambda answer: model_checks.check_answer_text(answer, tokenizer)),
         ("模型有多惊讶", "05 第 1、2 节", 12, lambda answer: model_checks.check_surprise(answer, tokenizer, model)),
         ("KV cache 占多少字节", "05 第 9 节", 10, model_checks.check_cache_bytes),
-        ("一秒最多写几个词元", "06 第 5 节", 6, values.check_rate),
+        ("一秒最多写几个词元", "07 第 1、2 节", 6, values.check_rate),
         ("做一个小实验", "05 第 4–8 节", 12, values.check_experiment),
     ]
     return Sheet.of(rows, HINTS, ANSWERS)

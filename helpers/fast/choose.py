@@ -8,7 +8,7 @@ from helpers.fast.probe import KERNELS, ROWS, Timing
 
 ONE = {16: ("Stored", "Vector", "Half"), 8: ("Int8", "Int8OneDnn", "Int8Weights"), 4: ("Int4",)}
 MANY = ("Stored", "Floats")  # 读问题还可以用原来的权重
-SAYS = {"Stored": "照存放的类型", "Vector": "照存放的类型，不经过 oneDNN", "Floats": "逐层转成 float32",
+SAYS = {"Stored": "用 torch 原来的算法", "Vector": "用矩阵乘向量的算法，权重不动", "Floats": "逐层转成 float32",
         "Half": "用 float16 的权重、float32 的计算（FBGEMM）", "Int8": "用 8 位整数（FBGEMM）",
         "Int8OneDnn": "用 8 位整数（oneDNN）", "Int8Weights": "用 8 位的权重、16 位的计算",
         "Int4": "用 4 位的权重、16 位的计算"}
@@ -88,7 +88,7 @@ def explain(bits: int, one: str, many: str, found: dict[str, Timing]) -> str:
     plain = found["Stored"].seconds
     text = f"{bits} 位：写词元时{SAYS[one]}，读问题时{SAYS[many]}"
     if not plain:
-        return f"{text}；照存放的类型在这台电脑上算不了"
+        return f"{text}；torch 原来的算法在这台电脑上算不了"
     gain = [plain[rows] / fast_enough(found[name], rows) for rows, name in ((1, one), (ROWS[-1], many))]
     return (f"{text}；在这台电脑（{memory.cpu_name()}）上试跑一层，"
-            f"速度分别是照存放的类型的 {gain[0]:.1f} 倍和 {gain[1]:.1f} 倍")
+            f"写是 torch 原来的算法的 {gain[0]:.1f} 倍快，读是 {gain[1]:.1f} 倍")
