@@ -133,7 +133,7 @@ def test_the_growing_cache_equals_the_dynamic_one():
     for block in blocks:
         for cache in (plain, grown):
             cache.update(block, -block, 0)
-        assert growing(grown) and type(grown.layers[0]) is GrowingLayer
+        assert growing(grown, 1) and type(grown.layers[0]) is GrowingLayer
         assert torch.equal(grown.layers[0].keys, plain.layers[0].keys)
         assert torch.equal(grown.layers[0].values, plain.layers[0].values)
     for cache in (plain, grown):

@@ -10,7 +10,7 @@ class GrowingLayer(DynamicLayer):
 
     def __init__(self, layer: DynamicLayer | None = None):
         super().__init__()
-        self.rooms = (None, None)
+        self.rooms, self.filled = (None, None), 0
         if layer is not None and layer.is_initialized:
             self.dtype, self.device, self.is_initialized = layer.dtype, layer.device, True
             self.keys, self.values = layer.keys, layer.values
@@ -22,18 +22,19 @@ class GrowingLayer(DynamicLayer):
             self.lazy_initialization(key_states, value_states)
         start = self.keys.shape[-2] if self.keys.dim() == 4 else 0
         end = start + key_states.shape[-2]
-        if not self.fits(end):
+        if not self.fits(start, end):
             self.grow(key_states, value_states, start, end)
         keys, values = self.rooms
         keys[:, :, start:end], values[:, :, start:end] = key_states, value_states
-        self.keys, self.values = keys[:, :, :end], values[:, :, :end]
+        self.keys, self.values, self.filled = keys[:, :, :end], values[:, :, :end], end
         return self.keys, self.values
 
-    def fits(self, end: int) -> bool:
-        """现在的内容就在预留的内存里，而且还放得下"""
+    def fits(self, start: int, end: int) -> bool:
+        """现在的内容就在预留的内存里，后面没有写过，放得下，而且现在允许就地写"""
         room = self.rooms[0]
         return (room is not None and self.keys.data_ptr() == room.data_ptr() and self.keys.shape[0] == room.shape[0]
-                and end <= room.shape[2])
+                and start == self.filled and end <= room.shape[2]
+                and (torch.is_inference_mode_enabled() or not room.is_inference()))
 
     def grow(self, key_states: torch.Tensor, value_states: torch.Tensor, start: int, end: int) -> None:
         """换两块更大的内存，把以前的复制过去"""
@@ -46,11 +47,13 @@ class GrowingLayer(DynamicLayer):
         self.rooms = tuple(room)
 
 
-def growing(cache) -> bool:
-    """把普通的 DynamicCache 就地换成预留空位的；别的缓存不动，返回换好了没有"""
-    if type(cache) is not DynamicCache:
+def growing(cache, count: int) -> bool:
+    """把普通的 DynamicCache（count 层）就地换成预留空位的；别的缓存不动，返回换好了没有"""
+    if type(cache) is not DynamicCache or cache.offloading:
         return False
-    kinds = {type(layer) for layer in cache.layers}
-    if DynamicLayer in kinds:
-        cache.layers[:] = [GrowingLayer(layer) if type(layer) is DynamicLayer else layer for layer in cache.layers]
-    return kinds <= {DynamicLayer, GrowingLayer} and not cache.offloading
+    if cache.layer_class_to_replicate is DynamicLayer:  # DynamicCache() 用到时才加层
+        cache.layers.extend(DynamicLayer() for _ in range(count - len(cache.layers)))
+    if len(cache.layers) < count or not {type(layer) for layer in cache.layers} <= {DynamicLayer, GrowingLayer}:
+        return False
+    cache.layers[:] = [GrowingLayer(layer) if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    return True

@@ -4,12 +4,14 @@
 几个共用同一个输入的矩阵（q、k、v；gate、up）上下拼成一个，一次算完。
 出处: notebooks/07_speed.ipynb
 """
+import threading
 import warnings
 from collections.abc import Sequence
 
 import torch
 from torch.nn import functional as F
 
+SWITCH = threading.Lock()  # oneDNN 的开关是整个程序的：同时只有一处动它
 ROWS = 9_728  # 转换权重时一次最多处理的行数：临时占的内存不超过几十 MB
 
 
@@ -52,12 +54,13 @@ class Vector(Stored):
 
     def parts(self, x: torch.Tensor) -> list[torch.Tensor]:
         """每个矩阵各一个结果；算完把 oneDNN 的开关还原"""
-        before = torch._C._get_mkldnn_enabled()  # torch.backends.mkldnn.flags 也是设它，只是慢得多
-        torch._C._set_mkldnn_enabled(False)
-        try:
-            return super().parts(x)
-        finally:
-            torch._C._set_mkldnn_enabled(before)
+        with SWITCH:
+            before = torch._C._get_mkldnn_enabled()  # torch.backends.mkldnn.flags 也是设它，只是慢得多
+            try:
+                torch._C._set_mkldnn_enabled(False)
+                return super().parts(x)
+            finally:
+                torch._C._set_mkldnn_enabled(before)
 
 
 class Packed:

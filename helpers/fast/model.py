@@ -22,6 +22,7 @@ class Qwen2ForCausalLM(transformers.Qwen2ForCausalLM):
 
     def forward(self, input_ids=None, attention_mask=None, position_ids=None, past_key_values=None,
                 inputs_embeds=None, labels=None, use_cache=None, logits_to_keep=0, **kwargs):
+        refuse_empty(input_ids)
         use_cache = self.config.use_cache if use_cache is None else use_cache
         cache = DynamicCache(config=self.config) if use_cache and past_key_values is None else past_key_values
         if labels is not None or not self.plain(kwargs, cache, attention_mask, input_ids, inputs_embeds):
@@ -40,17 +41,24 @@ class Qwen2ForCausalLM(transformers.Qwen2ForCausalLM):
             logits = decode.head(self.plan, hidden[:, keep])
         return CausalLMOutputWithPast(logits=logits, past_key_values=cache if use_cache else None)
 
+    def generate(self, inputs=None, *args, **kwargs):
+        """与原来一样；没有词元的问题报 ValueError"""
+        refuse_empty(kwargs.get("input_ids") if inputs is None else inputs)
+        return super().generate(inputs, *args, **kwargs)
+
     def plain(self, kwargs: dict, cache, attention_mask, input_ids, inputs_embeds) -> bool:
         """这一次能不能走平直的路"""
         config = self.config
         return (self.plan is not None and not self.training and (input_ids is None) != (inputs_embeds is None)
-                and all(not value or name == "return_dict" for name, value in kwargs.items())
-                and kwargs.get("return_dict", True) is not False
+                and all(value is None or name == "return_dict" or value is False and name != "is_causal"
+                        for name, value in kwargs.items())
+                and kwargs.get("return_dict") is not False and config.return_dict
+                and config.hidden_act == "silu" and not self.model.has_sliding_layers
                 and not (config.output_attentions or config.output_hidden_states)
                 and config._attn_implementation == "sdpa"
                 and (attention_mask is None or isinstance(attention_mask, torch.Tensor) and attention_mask.ndim == 2)
                 and (inputs_embeds is None or not (torch.is_grad_enabled() and inputs_embeds.requires_grad))
-                and (cache is None or growing(cache))
+                and (cache is None or growing(cache, config.num_hidden_layers))
                 and not self.watched())
 
     def watched(self) -> bool:
@@ -62,13 +70,22 @@ class Qwen2ForCausalLM(transformers.Qwen2ForCausalLM):
         """全部模块的 hook 的表"""
         if "hook_tables" not in self.__dict__:
             self.__dict__["hook_tables"] = list(itertools.chain.from_iterable(
-                (module._forward_hooks, module._forward_pre_hooks) for module in self.model.modules()))
+                (module._forward_hooks, module._forward_pre_hooks)
+                for module in self.modules() if module is not self))  # 自己的由 __call__ 叫
         return self.hook_tables
 
     def mask(self, hidden: torch.Tensor, attention_mask, cache, positions: torch.Tensor, past: int):
         """注意力的遮罩；没有填充时，一个新词元、或从头读问题，都不用遮罩"""
-        simple = hidden.shape[1] == 1 or past == 0 and (attention_mask is not None or positions is None)
+        simple = hidden.shape[1] == 1 or past == 0 and (
+            cache is not None or attention_mask is not None or positions is None)
         if simple and (attention_mask is None or bool(attention_mask.all())):
             return None
         return create_causal_mask(config=self.config, inputs_embeds=hidden, attention_mask=attention_mask,
                                   past_key_values=cache, position_ids=positions, allow_is_causal_skip=False)
+
+
+def refuse_empty(ids) -> None:
+    """至少一句，每句至少一个词元，否则报 ValueError"""
+    if isinstance(ids, torch.Tensor) and 0 in ids.shape:
+        raise ValueError(f"input_ids 应至少有一句、每句至少一个词元，现在的形状是 {tuple(ids.shape)}；"
+                         "问题不要留空，先套上对话模板")

@@ -1,0 +1,67 @@
+"""helpers.fast 的边角：各种缓存、hook、空问题、两个线程，都与 transformers 原来的一样或说清楚"""
+import threading
+
+import pytest
+import torch
+from transformers import DynamicCache
+
+from helpers.fast import kernels
+from helpers.fast.cache import GrowingLayer
+from helpers.fast.linear import Recipe
+from helpers.fast.load import load
+from helpers.tiny.files import CHECKPOINT
+
+
+@pytest.fixture(scope="module")
+def fast():
+    return load(CHECKPOINT, Recipe(kernels.Floats, kernels.Floats))
+
+
+IDS = torch.tensor([[108386, 103924, 99489, 36993, 11319]])
+
+
+def test_a_cache_without_config_and_one_from_inference_mode(fast, model):
+    wanted = model.generate(IDS, attention_mask=torch.ones_like(IDS), max_new_tokens=5, do_sample=False)
+    assert torch.equal(fast.generate(IDS, attention_mask=torch.ones_like(IDS), max_new_tokens=5, do_sample=False,
+                                     past_key_values=DynamicCache()), wanted)
+    with torch.inference_mode():
+        past = fast(IDS[:, :3]).past_key_values
+    assert torch.equal(fast.generate(IDS, attention_mask=torch.ones_like(IDS), max_new_tokens=5, do_sample=False,
+                                     past_key_values=past), wanted)
+
+
+def test_after_a_crop_the_old_tensors_stay():
+    layer, token = GrowingLayer(), torch.ones(1, 1, 1, 2)
+    layer.update(token, token)
+    before, _ = layer.update(token, token)
+    layer.crop(-1)
+    layer.update(2 * token, 2 * token)
+    assert before[0, 0, 1, 0] == 1
+
+
+def test_hooks_on_the_head_are_called(fast):
+    seen = []
+    handle = fast.lm_head.register_forward_hook(lambda *given: seen.append(1))
+    fast(IDS)
+    handle.remove()
+    assert seen == [1]
+
+
+@pytest.mark.parametrize("shape", [(1, 0), (2, 0), (0, 3)])
+def test_empty_questions(fast, shape):
+    empty = torch.zeros(shape, dtype=torch.long)
+    for call in (fast, fast.generate):
+        with pytest.raises(ValueError, match="至少一个词元"):
+            call(empty)
+
+
+def test_onednn_is_on_again_after_two_threads():
+    made = kernels.Vector([torch.randn(64, 128).bfloat16()], [None])
+    x = torch.randn(1, 1, 128).bfloat16()
+    threads = [threading.Thread(target=lambda: [made(x) for _ in range(300)]) for _ in range(2)]
+    before = torch._C._get_mkldnn_enabled()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert torch._C._get_mkldnn_enabled() == before
