@@ -25,8 +25,8 @@ CELL = ".jp-Notebook .jp-CodeCell"
 @contextmanager
 def server(folder: Path):
     """在 folder 里开 JupyterLab，给出 (地址, 口令)；结束时关掉它和它的内核"""
-    shutil.copytree(ROOT / "notebooks", folder / "course" / "notebooks",
-                    ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    for name in ("notebooks", "classroom"):
+        shutil.copytree(ROOT / name, folder / "course" / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     shutil.copy(ROOT / "README.md", folder / "course")
     for name, values in SETTINGS.items():
         path = folder / "settings" / f"{name}.jupyterlab-settings"
@@ -106,7 +106,7 @@ class Lab:
         self.page.click(".jp-Dialog .jp-mod-accept")
         self.page.wait_for_function("""() => {
             const prompts = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
-            const errors = document.querySelector('.jp-RenderedText[data-mime-type="application/vnd.jupyter.error"]');
+            const errors = document.querySelector('[data-mime-type="application/vnd.jupyter.error"]');
             return errors || prompts.every((p, i) => p.textContent.trim() === `[${i + 1}]:`);
         }""", timeout=300_000)
         self.idle()
