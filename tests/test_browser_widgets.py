@@ -140,6 +140,7 @@ def test_microscope_is_quick(microscope):
 def guess(opened):
     widget = Widget(opened("05_generation.ipynb"), "下注")
     widget.press("重来")
+    widget.page.wait_for_timeout(500)  # 候选重新发好以后才选得住
     widget.wait("猜了 0 / ")
     return widget
 
@@ -175,6 +176,7 @@ def test_guess_takes_other_texts(guess):
 
 def test_guess_is_quick(guess):
     guess.pick(0)
+    guess.page.wait_for_timeout(300)
     assert guess.milliseconds(lambda: guess.press("下注"), "看到 ★") < 2 * QUICK
 
 
