@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import torch
 
+STAGES = ("原来", "重复惩罚", "温度", "top-k", "top-p")
+
 
 def check_logits(logits: torch.Tensor) -> None:
     """logits 应是一维的浮点张量，没有 nan，否则报 TypeError 或 ValueError"""
@@ -103,7 +105,7 @@ def stages(logits: torch.Tensor, seen: Sequence[int], penalty: float = 1.0, temp
     penalized = penalize_repetition(logits, seen, penalty)
     scaled = with_temperature(penalized, temperature)
     kept = keep_top_k(scaled, top_k) if top_k else scaled
-    return {"原来": logits, "重复惩罚": penalized, "温度": scaled, "top-k": kept, "top-p": keep_top_p(kept, top_p)}
+    return dict(zip(STAGES, (logits, penalized, scaled, kept, keep_top_p(kept, top_p)), strict=True))
 
 
 def surprise(probability: float) -> float:

@@ -18,17 +18,6 @@ from helpers.standin import standin
 __all__ = ["Measurement", "Quality", "fastest", "measure", "memory_bandwidth", "quality", "standin"]
 
 
-def weights_read(folder: Path) -> int:
-    """每写一个词元要读的权重个数：全部线性层，包括词表上的那一层"""
-    from transformers import AutoConfig
-
-    from helpers.fast.probe import shapes
-
-    config = AutoConfig.from_pretrained(folder)
-    return (config.num_hidden_layers * sum(n * k for n, k in shapes(config))
-            + config.vocab_size * config.hidden_size)
-
-
 def fitting(ways: list[str], weights: int, available: float) -> list[str]:
     """内存放得下的做法，按次序；一种也放不下时报 ModelError"""
     chosen, used = [], 0.0
@@ -74,14 +63,16 @@ def run(chosen: argparse.Namespace) -> None:
     """量一遍，打印表"""
     import psutil
     import torch
+    from transformers import AutoConfig
 
     from helpers.fast import report
+    from helpers.fast.probe import weights_read
     from helpers.model import locate
 
     folder = standin() if chosen.model == "standin" else locate(chosen.model)
     threads = chosen.threads or torch.get_num_threads()
     torch.set_num_threads(threads)
-    weights = weights_read(folder)
+    weights = weights_read(AutoConfig.from_pretrained(folder))
     ways = fitting(chosen.ways, weights, psutil.virtual_memory().available)
     bits = sorted({WAYS[way] for way in ways if way.startswith("fastest")}, reverse=True)
     tick = progress(len(ways) * (2 + chosen.quality + 2 * chosen.rounds) + len(bits))

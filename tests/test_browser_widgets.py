@@ -25,6 +25,14 @@ def opened(browser):
         lab.close()
 
 
+def survives(widget: Widget, label: str, text: str, said: str, good: str, shown: str) -> None:
+    """写进坏的 text，说 said；再写 good，照常显示 shown"""
+    widget.write(label, text)
+    widget.wait(said)
+    widget.write(label, good)
+    widget.wait(shown)
+
+
 @pytest.fixture
 def next_token(opened):
     widget = Widget(opened("05_generation.ipynb"), "抽一个")
@@ -77,10 +85,7 @@ def test_next_token_branches_stay_side_by_side(next_token):
 
 @pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应不超过 200 个词元"), ("😀\x07", "\n")])
 def test_next_token_survives_bad_questions(next_token, text, said):
-    next_token.write("问题", text)
-    next_token.wait(said)
-    next_token.write("问题", "人工智能未来会取代人类吗？")
-    next_token.wait("不会\t99670\t 0.48")
+    survives(next_token, "问题", text, said, good="人工智能未来会取代人类吗？", shown="不会\t99670\t 0.48")
 
 
 def test_next_token_is_quick(next_token):
@@ -122,10 +127,7 @@ def test_microscope_compares_two_texts(microscope):
 @pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_001, "应不超过 10000 个字符"), 
                                         ("\x07👨‍👩‍👧", "‹07›"), ("好" * 10_000, "个词元没有画")])
 def test_microscope_survives_bad_texts(microscope, text, said):
-    microscope.write("文字", text)
-    microscope.wait(said)
-    microscope.write("文字", "你好")
-    microscope.wait("你好　108386")
+    survives(microscope, "文字", text, said, good="你好", shown="你好　108386")
 
 
 def test_microscope_is_quick(microscope):
@@ -247,10 +249,7 @@ def test_slow_motion_plays_and_pauses(slow_motion):
 @pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应不超过 200 个词元"),
                                         ("😀\x07", "写完了")])
 def test_slow_motion_survives_bad_questions(slow_motion, text, said):
-    slow_motion.write("问题", text)
-    slow_motion.wait(said)
-    slow_motion.write("问题", "你好")
-    slow_motion.wait("写完了")
+    survives(slow_motion, "问题", text, said, good="你好", shown="写完了")
 
 
 def test_slow_motion_is_quick(slow_motion):
@@ -295,10 +294,7 @@ def test_lens_follows_the_position(opened):
 
 @pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应是 1 到 64 个词元"), ("😀\x07", "‹07›")])
 def test_attention_survives_bad_texts(attention, text, said):
-    attention.write("文字", text)
-    attention.wait(said)
-    attention.write("文字", "人工智能未来会取代人类吗？")
-    attention.wait("第 25 个词元")
+    survives(attention, "文字", text, said, good="人工智能未来会取代人类吗？", shown="第 25 个词元")
 
 
 def test_attention_is_quick(attention):

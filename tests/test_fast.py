@@ -1,7 +1,6 @@
 """helpers.fast：各种内核、平直的前向、加载，与 transformers 原来的比"""
 import pytest
 import torch
-from standin import SMALL, make
 from transformers import AutoModelForCausalLM, DynamicCache, TextIteratorStreamer
 from transformers import Qwen2ForCausalLM as Stock
 
@@ -11,6 +10,7 @@ from helpers.fast.cache import GrowingLayer, growing
 from helpers.fast.linear import Recipe
 from helpers.fast.load import load, skeleton
 from helpers.fast.quality import quality
+from helpers.standin import SMALL, make
 from helpers.tiny.files import CHECKPOINT
 
 EXACT = Recipe(kernels.Floats, kernels.Floats)

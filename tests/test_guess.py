@@ -3,10 +3,10 @@ import math
 
 import pytest
 import torch
-from standin import SMALL, make
 from transformers import AutoModelForCausalLM
 
 from helpers.generation import Step
+from helpers.standin import SMALL, make
 from helpers.widgets.guess import MOST_TOKENS, OPTIONS, TEXTS, Guess, shares, stake
 
 OWN_TEXT = "模型先读词元，再写词元。"

@@ -24,11 +24,11 @@ from pathlib import Path
 
 import pytest
 from hub import MODEL, serve
-from standin import SMALL, make
 
 from helpers import hub as client
 from helpers import model, record
 from helpers.errors import ModelError
+from helpers.standin import SMALL, make
 
 ROOT = Path(__file__).parent.parent
 TINY_SHAPE = {**SMALL, "vocab_size": 512, "hidden_size": 32, "intermediate_size": 32}

@@ -1,11 +1,11 @@
 """模型里面：注意力权重和 logit lens 与模型自己的计算相同，两个视图的每个控件都做该做的事"""
 import pytest
 import torch
-from standin import SMALL, make
 from transformers import AutoModelForCausalLM
 
 from helpers.inside import Lens as Table
 from helpers.inside import attention, layer_logits, lens, name, strongest
+from helpers.standin import SMALL, make
 from helpers.tiny.files import CHECKPOINT
 from helpers.widgets.inside import MOST_TOKENS, QUESTION, Attention, Lens
 

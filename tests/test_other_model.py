@@ -7,7 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from standin import SMALL, make
+
+from helpers.standin import SMALL, make
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 

@@ -6,10 +6,10 @@ import nbformat
 import pytest
 import torch
 from nbclient import NotebookClient
-from standin import SMALL, make
 from transformers import AutoModelForCausalLM
 
 from helpers.generation import steps, stop_ids
+from helpers.standin import SMALL, make
 from helpers.widgets import race as race_file
 from helpers.widgets.race import Race, to_feed, without_stops
 

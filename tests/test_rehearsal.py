@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from hub import MODEL, serve
-from standin import QWEN, make
 from test_hub import TINY_SHAPE, folder, refused, works_again
 
 from helpers import hub as client
 from helpers import model
+from helpers.standin import QWEN, make
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.ci

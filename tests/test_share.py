@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from hub import MODEL, serve
-from standin import SMALL, make
 
 from helpers import cache, model, record, share
 from helpers.errors import ModelError
+from helpers.standin import SMALL, make
 
 ROOT = Path(__file__).parent.parent
 

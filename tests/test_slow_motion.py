@@ -4,11 +4,11 @@ import re
 
 import pytest
 import torch
-from standin import SMALL
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from helpers.generation import cache_bytes
 from helpers.pipeline import chart, frames
+from helpers.standin import SMALL
 from helpers.widgets.slow_motion import SlowMotion
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from standin import SMALL, make
 from transformers import AutoModelForCausalLM, TopPLogitsWarper
 
 from helpers.exercises import week15
 from helpers.exercises.week15_checks import softmax, softmax_groups, top_p_groups
 from helpers.exercises.week15_model_checks import answer_groups, real_cache_bytes
+from helpers.standin import SMALL, make
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "week15_exercises.ipynb"
 NAMES = ["answer_1", "probabilities_at", "answer_3", "keep_top_p_ids", "generate_greedily", "answer_text",

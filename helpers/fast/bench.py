@@ -123,7 +123,7 @@ def step(racer: Racer, kind: str) -> None:
     else:
         found, peak = racer.ask({"prompt_length": int(kind), "new_tokens": TOKENS, "repeats": 1})
         result.decode.setdefault(int(kind), []).append(found.tokens_per_second)
-        result.peak = peak if not result.batch else result.peak
+        result.peak = peak
         if kind == "512":
             result.first.append(found.first_token)
 

@@ -8,7 +8,7 @@ from helpers.fast import memory
 from helpers.fast.choose import Choice, choose, names
 from helpers.fast.linear import Recipe
 from helpers.fast.load import load
-from helpers.fast.probe import shapes, timings
+from helpers.fast.probe import timings, weights_read
 from helpers.fast.quality import Quality, quality
 from helpers.fast.weights import total_bytes
 from helpers.model import locate
@@ -51,9 +51,8 @@ def decide(folder: Path, bits: int) -> Choice:
     if config.model_type != "qwen2":
         raise ModelError(f"fastest 应用在 Qwen2 或 Qwen2.5 上，现在 {folder.name} 是 {config.model_type}；"
                          "用 AutoModelForCausalLM.from_pretrained 加载")
-    inner = config.num_hidden_layers * sum(n * k for n, k in shapes(config))
-    return choose(bits, timings(config, names(bits)), inner + config.vocab_size * config.hidden_size,
-                  total_bytes(folder), psutil.virtual_memory().available)
+    return choose(bits, timings(config, names(bits)), weights_read(config), total_bytes(folder),
+                  psutil.virtual_memory().available)
 
 
 def checked(recipe: Recipe, bits: int, agreement: float) -> Quality | None:

@@ -59,6 +59,11 @@ def shapes(config) -> list[tuple[int, int]]:
             (hidden, inner)]
 
 
+def weights_read(config) -> int:
+    """每写一个词元要读的权重个数：全部线性层，包括词表上的那一层"""
+    return config.num_hidden_layers * sum(n * k for n, k in shapes(config)) + config.vocab_size * config.hidden_size
+
+
 def clock(layers: list[list], sizes: list[tuple[int, int]], rows: int) -> float:
     """每层要几秒（下四分位数，少受别的程序影响）；几层轮流，免得权重留在 CPU 的缓存里"""
     dtype = layers[0][0].compute or torch.bfloat16

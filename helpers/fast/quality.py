@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from helpers.chat import question_ids
 from helpers.tiny.files import CHECKPOINT
 
 PROMPTS, LENGTH = 24, 24  # 用几个问题、每个回答比几个词元
@@ -34,8 +35,7 @@ def reference(folder: Path, prompts: int):
     texts = [text for text, _ in asked[::max(1, len(asked) // prompts)]][:prompts]
     out = []
     for text in texts:
-        ids = tokenizer.apply_chat_template([{"role": "user", "content": text}], add_generation_prompt=True,
-                                            return_tensors="pt", return_dict=True).input_ids
+        ids = torch.tensor([question_ids(tokenizer, text)])
         out.append((ids, answer(model, ids)[0]))
     return model, out
 

@@ -1,5 +1,4 @@
 """权重文件：一个一个张量地读，映射在内存里，不用的部分不占内存"""
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -29,9 +28,6 @@ class Weights:
     def __contains__(self, name: str) -> bool:
         return name in self.places
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.places)
-
     def __getitem__(self, name: str) -> torch.Tensor:
         if name not in self.places:
             raise ModelError(f"权重文件里应有 {name}，现在没有；这不是完整的检查点，重新下载")
@@ -59,13 +55,3 @@ def opened(folder: Path) -> Iterator[Weights]:
 def total_bytes(folder: Path) -> int:
     """权重文件一共多少字节"""
     return sum((folder / name).stat().st_size for name in weight_files(folder))
-
-
-def stored_dtype(folder: Path) -> torch.dtype:
-    """检查点里的权重是什么类型：config.json 写的，没写就看第一个张量"""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    name = config.get("dtype") or config.get("torch_dtype")
-    if isinstance(name, str) and isinstance(getattr(torch, name, None), torch.dtype):
-        return getattr(torch, name)
-    with opened(folder) as weights:
-        return weights["model.norm.weight"].dtype

@@ -10,6 +10,7 @@ import torch
 
 from helpers.chat import question_ids
 from helpers.generation import Step, steps, stop_ids
+from helpers.pipeline import shorten
 from helpers.sampling import surprise, top_candidates
 from helpers.table import Shown
 from helpers.tokens import check_text, piece
@@ -156,8 +157,7 @@ class Guess(View):
         self.bars.value = self.bars_html() if self.yours else ""
 
     def name(self, token_id: int) -> str:
-        label = piece(self.tokenizer, token_id).label
-        return label if len(label) <= MOST_LABEL else label[:MOST_LABEL - 1] + "…"
+        return shorten(piece(self.tokenizer, token_id).label, MOST_LABEL)
 
     def written_text(self) -> str:
         """问题，已经写出的词元；最后是要猜的 ？，下注以后是 ★ 真正的那个"""

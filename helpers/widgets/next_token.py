@@ -9,7 +9,7 @@ import torch
 
 from helpers.chat import question_ids
 from helpers.generation import check_ids, steps, stop_ids
-from helpers.sampling import draw, stages, top_candidates
+from helpers.sampling import STAGES, draw, stages, top_candidates
 from helpers.table import Shown
 from helpers.tokens import piece
 from helpers.widgets.view import ORANGE, View, bar, button, html_table, row
@@ -184,7 +184,7 @@ class NextToken(View):
         return "写完了" + (f"；{said}" if said.startswith("另起") else "")
 
     def bars_html(self, table: list[tuple[int, list[float]]]) -> str:
-        heads = ["词元", "编号", *self.stages()]
+        heads = ["词元", "编号", *STAGES]
         rows = [[escape(self.name(i)), str(i), *(self.cell(p) for p in shares)] for i, shares in table]
         return html_table(heads, rows, ["15%", "10%"] + ["15%"] * 5)
 
@@ -207,7 +207,7 @@ class NextToken(View):
 
     def picture(self) -> Shown:
         table = self.table()
-        heads = " │ ".join(["词元", "编号", *self.stages()])
+        heads = " │ ".join(["词元", "编号", *STAGES])
         rows = [" │ ".join([self.name(i), str(i), *(f"{p:.2f}" if p > 0 else "去掉" for p in shares)])
                 for i, shares in table]
         intro = f"问题：{self.question.value}　温度 {self.temperature.value}，top-k {self.top_k.value}，" \
