@@ -12,19 +12,36 @@ from helpers.errors import ModelError
 def check(folder: Path) -> Path:
     """检查文件夹是一个完整的检查点，完整就原样返回，否则报 ModelError"""
     try:
+        read_config(folder)
+        for name in weight_files(folder):
+            check_weights(folder / name)
+        if not (folder / "tokenizer.json").is_file() and not (folder / "vocab.json").is_file():
+            raise ModelError(f"{folder} 里应有分词器（tokenizer.json），现在没有；重新下载")
+    except OSError as error:
+        raise unreadable(folder, error) from None
+    return folder
+
+
+def unreadable(folder: Path, error: OSError) -> ModelError:
+    """没有权限、磁盘坏了等：哪个文件、为什么"""
+    return ModelError(f"{error.filename or folder} 应能读，现在不能（{error.strerror or error}）；"
+                      "检查权限，或者复制到自己的文件夹里")
+
+
+def read_config(folder: Path) -> dict:
+    """config.json 的内容；没有、不是 JSON、没有 model_type 时报 ModelError"""
+    try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{folder} 里应有 config.json，现在没有；换成解压后的模型文件夹，或者重新下载") from None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise unreadable(folder, error) from None
+    except ValueError as error:
         raise ModelError(f"{folder / 'config.json'} 应是 JSON，现在读不出来（{error}）；重新下载这个文件") from None
     if not isinstance(config, dict) or "model_type" not in config:
         raise ModelError(f"{folder / 'config.json'} 应写明 model_type，现在没有；"
                          "这不是 transformers 的模型，换一个文件夹")
-    for name in weight_files(folder):
-        check_weights(folder / name)
-    if not (folder / "tokenizer.json").is_file() and not (folder / "vocab.json").is_file():
-        raise ModelError(f"{folder} 里应有分词器（tokenizer.json），现在没有；重新下载")
-    return folder
+    return config
 
 
 def weight_files(folder: Path) -> list[str]:

@@ -4,11 +4,10 @@ import torch
 from transformers import AutoModelForCausalLM, DynamicCache, TextIteratorStreamer
 from transformers import Qwen2ForCausalLM as Stock
 
-from helpers.errors import ModelError
 from helpers.fast import kernels, probe
 from helpers.fast.cache import GrowingLayer, growing
 from helpers.fast.linear import Recipe
-from helpers.fast.load import load, skeleton
+from helpers.fast.load import load
 from helpers.fast.quality import quality
 from helpers.standin import SMALL, make
 from helpers.tiny.files import CHECKPOINT
@@ -105,25 +104,12 @@ def test_intermediate_results_and_hooks_still_work(fast, one):
 def test_every_kernel_in_the_whole_model(name, model, one, questions):
     kernel = probe.KERNELS[name]
     fast = load(CHECKPOINT, Recipe(kernel, kernels.Stored if kernel.lines else kernel, 2))
-    assert torch.equal(write(fast, one)[0, :14], write(model, one)[0, :14])
+    assert torch.equal(write(fast, one), write(model, one))
     with torch.inference_mode():
         past = fast(one.input_ids[:, :-1]).past_key_values
         got, want = fast(one.input_ids[:, -1:], past_key_values=past).logits[0, -1].float(), model(**one).logits[0, -1]
-    assert (got - want).norm() / want.norm() < {16: 0.01, 8: 0.1, 4: 0.25}[kernel.bits]
+    assert (got.softmax(-1) - want.softmax(-1)).abs().sum() < {16: 0.001, 8: 0.02, 4: 0.1}[kernel.bits]
     write(fast, questions)
-
-
-def test_a_wrong_kernel_is_left_out_with_a_reason():
-    class Wrong(kernels.Stored):
-        def parts(self, x):
-            return [out * 1.1 for out in super().parts(x)]
-
-    class Missing(kernels.Stored):
-        def parts(self, x):
-            raise NotImplementedError
-
-    assert "算得不对" in probe.reason_not(Wrong) and "算不了" in probe.reason_not(Missing)
-    assert not probe.reason_not(kernels.Stored)
 
 
 def test_the_growing_cache_equals_the_dynamic_one():
@@ -166,11 +152,6 @@ def test_bfloat16_with_grouped_heads(tmp_path):
         assert (got[0, -1].float() - want[0, -1]).norm() / want[0, -1].norm() < 0.02
 
 
-def test_the_embedding_and_the_head_are_one_tensor():
-    tied = skeleton(CHECKPOINT)
-    assert tied.lm_head.weight is tied.model.embed_tokens.weight
-
-
 def test_quality_sees_a_difference(fast):
     assert quality(fast, prompts=1).top1 == 1.0
     fast.plan.head.one.weights = [fast.plan.head.one.weights[0].roll(1, 0)]
@@ -194,11 +175,3 @@ def test_a_batch_does_not_copy_the_weights(fast, questions):
 def test_quality_refuses_bad_counts(fast, prompts):
     with pytest.raises(ValueError, match="应是不小于 1 的整数"):
         quality(fast, prompts=prompts)
-
-
-def test_a_broken_weight_file_says_so(tmp_path):
-    from helpers.fast.weights import Weights
-
-    (tmp_path / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0not json")
-    with pytest.raises(ModelError, match="应能读出来"):
-        Weights(tmp_path)

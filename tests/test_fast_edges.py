@@ -1,14 +1,16 @@
 """helpers.fast 的边角：各种缓存、hook、空问题、两个线程，都与 transformers 原来的一样或说清楚"""
+import os
 import threading
 
 import pytest
 import torch
 from transformers import DynamicCache
 
-from helpers.fast import kernels
+from helpers.fast import fastest, kernels, memory
 from helpers.fast.cache import GrowingLayer
 from helpers.fast.linear import Recipe
 from helpers.fast.load import load
+from helpers.fast.quality import Quality
 from helpers.tiny.files import CHECKPOINT
 
 
@@ -65,3 +67,35 @@ def test_onednn_is_on_again_after_two_threads():
     for thread in threads:
         thread.join()
     assert torch._C._get_mkldnn_enabled() == before
+
+
+@pytest.mark.parametrize("keep", [0, 1, 3, -2, slice(1, 4, 2), torch.tensor([3, 0]),
+                                  torch.tensor([True, False, True, False, True])], ids=str)
+def test_kept_positions_equal_the_stock_models(fast, model, keep):
+    with torch.inference_mode():
+        got, want = (each(IDS, logits_to_keep=keep).logits for each in (fast, model))
+    assert got.shape == want.shape and torch.allclose(got.float(), want, atol=0.02, rtol=1e-3)
+
+
+@pytest.mark.parametrize("keep", [torch.tensor([[1, 2], [3, 4]]), torch.tensor(1), 1.5, None, [1, 2]], ids=str)
+def test_other_kept_positions_are_refused(fast, keep):
+    with pytest.raises(ValueError, match="logits_to_keep 应是整数、切片或一维的编号，现在是"):
+        fast(IDS, logits_to_keep=keep)
+
+
+def test_a_retrained_tiny_model_is_measured_again(tmp_path, monkeypatch):
+    weights, measured = tmp_path / "model.safetensors", []
+    weights.write_bytes(b"1234")
+    monkeypatch.setattr(memory, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(fastest, "CHECKPOINT", tmp_path)
+    monkeypatch.setattr(fastest, "load", lambda folder, recipe: None)
+    monkeypatch.setattr(fastest, "quality", lambda _: measured.append(1) or Quality(1.0, 0.0, 1))
+    recipe = Recipe(kernels.Floats, kernels.Floats)
+    for seconds in (1, 1, 2, 2):
+        os.utime(weights, (seconds, seconds))
+        fastest.tiny_quality(recipe)
+    assert len(measured) == 2
+    weights.write_bytes(b"12345")
+    os.utime(weights, (2, 2))
+    fastest.tiny_quality(recipe)
+    assert len(measured) == 3

@@ -35,6 +35,13 @@ def fast_enough(timing: Timing, rows: int) -> float:
     return timing.seconds.get(rows, float("inf"))
 
 
+def pick(kernels: list[str] | tuple[str, ...], found: dict[str, Timing], rows: int, another) -> str:
+    """这么多行时最快的；差不到一成的里面，先要不多占内存的（another: 名称 → 要不要另放一份权重）"""
+    seconds = {name: fast_enough(found[name], rows) for name in kernels}
+    best = min(seconds.values())
+    return min(kernels, key=lambda name: (seconds[name] > CLOSE * best, another(name), seconds[name]))
+
+
 def limit(one: Timing, many: Timing) -> int:
     """最多几行时内核 one 不比 many 慢"""
     best = 1
@@ -47,40 +54,42 @@ def limit(one: Timing, many: Timing) -> int:
 
 def recipe(bits: int, found: dict[str, Timing]) -> tuple[str, str, int]:
     """写词元最快的内核、读长问题最快的内核、分界的行数；一种也不能用时报 ModelError"""
-    one = min(ONE[bits], key=lambda name: fast_enough(found[name], 1))
+    one = pick(ONE[bits], found, 1, lambda name: KERNELS[name].packs)
     if not found[one].seconds:
         why = "；".join(f"{SAYS[name]}：{found[name].reason}" for name in ONE[bits])
         raise ModelError(f"{bits} 位应至少有一种算法在这台电脑上能用，现在没有（{why}）；换成 bits=16")
-    rows = ROWS[-1]
-    many = min((name for name in names(bits) if KERNELS[name].lines is None),
-               key=lambda name: fast_enough(found[name], rows))
-    if KERNELS[one].lines is None and fast_enough(found[one], rows) <= CLOSE * fast_enough(found[many], rows):
-        many = one
+    any_rows = [name for name in names(bits) if KERNELS[name].lines is None]
+    many = pick(any_rows, found, ROWS[-1],
+                lambda name: name != one and (KERNELS[name].packs or KERNELS[one].packs))
     return one, many, limit(found[one], found[many])
 
 
 def needs(one: str, many: str, parameters: int, stored: float) -> float:
-    """要占多少内存：重新排列的每个权重 bits/8 字节；照存放的用文件那么多（映射的，紧张时系统可以收回）"""
+    """要占多少内存：重新排列的每个权重 stored_bits/8 字节；照存放的用文件那么多（映射的，紧张时系统可以收回）"""
     packed = {name for name in (one, many) if KERNELS[name].packs}
     mapped = any(not KERNELS[name].packs for name in (one, many))
-    return sum(parameters * KERNELS[name].bits / 8 for name in packed) + (stored if mapped else 0) + SPARE
+    return sum(parameters * KERNELS[name].stored_bits / 8 for name in packed) + (stored if mapped else 0) + SPARE
 
 
-def choose(bits: int, found: dict[str, Timing], parameters: int, stored: float, available: float) -> Choice:
+def choose(bits: int, found: dict[str, Timing], parameters: int, stored: float, available: float,
+           width: int = 16) -> Choice:
     """定下来；parameters: 线性层的权重个数；stored: 权重文件的字节数；available: 可用的内存（字节）
 
+    width: 权重存放的位数，bits=16 就是照存放的，float32 的检查点仍是 32 位
     内存不够时改用只要一份权重的办法，还不够就报 ModelError，说要多少、哪种放得下
     """
     one, many, most = recipe(bits, found)
     note = ""
-    if needs(one, many, parameters, stored) > available and KERNELS[one].lines is None:
-        many, most, note = one, 1, "；可用的内存不多，所以只放一份权重"
+    if needs(one, many, parameters, stored) > available:
+        many = one if KERNELS[one].lines is None else "Stored"
+        most, note = 1, "；可用的内存不多，所以只放一份权重"
     total = needs(one, many, parameters, stored)
     if total > available:
         smaller = [b for b in (8, 4) if b < bits and needs(ONE[b][0], ONE[b][0], parameters, stored) <= available]
         todo = f"bits={smaller[0]} 放得下" if smaller else "哪种都放不下，先关掉别的程序，或者用 tiny"
         raise ModelError(f"{bits} 位应有 {total / 1e9:.1f} GB 可用的内存，现在只有 {available / 1e9:.1f} GB；{todo}")
-    return Choice(Recipe(KERNELS[one], KERNELS[many], most), bits, total, explain(bits, one, many, found) + note)
+    says = explain(width if bits == 16 else bits, one, many, found)
+    return Choice(Recipe(KERNELS[one], KERNELS[many], most), bits, total, says + note)
 
 
 def explain(bits: int, one: str, many: str, found: dict[str, Timing]) -> str:

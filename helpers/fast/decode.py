@@ -1,4 +1,4 @@
-"""前向：把 Qwen2 的一次前向写成一个平直的循环，少付 Python 的开销；算的与 transformers 的完全一样
+"""前向：把 Qwen2 的一次前向写成一个平直的循环，少付 Python 的开销；数学与 transformers 的一样，只差舍入
 
 一个词元要过 24 层，transformers 每层要走十几个 Python 对象；这里每层只有必要的运算。
 出处: transformers/models/qwen2/modeling_qwen2.py（数学照它）

@@ -7,9 +7,12 @@
 import threading
 import warnings
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch.nn import functional as F
+
+from helpers.errors import ModelError
 
 SWITCH = threading.Lock()  # oneDNN 的开关是整个程序的：同时只有一处动它
 ROWS = 9_728  # 转换权重时一次最多处理的行数：临时占的内存不超过几十 MB
@@ -20,7 +23,7 @@ class Stored:
     compute = None  # 要求 x 是什么类型；None 是权重的类型
     lines = None    # 最多算几行
     packs = False   # 要不要把权重重新排列（占另外的内存）
-    bits = 16       # 每个权重几位
+    bits = 16       # 属于几位的做法
 
     def __init__(self, weights: Sequence[torch.Tensor], biases: Sequence[torch.Tensor | None]):
         self.weights, self.biases = list(weights), list(biases)
@@ -66,6 +69,8 @@ class Vector(Stored):
 class Packed:
     """权重事先转换成另一种排列（不再需要原来的）；子类写怎样转换一块、怎样乘一块"""
     compute, lines, packs = torch.float32, None, True
+    stored_bits = 16   # 一个权重实际占几位，连同比例和零点
+    multiple = (1, 1)  # 输出、输入维数要是几的倍数；不是的话，有的运算会读到别处的内存，甚至让 Python 停掉
 
     def __init__(self, weights: Sequence[torch.Tensor], biases: Sequence[torch.Tensor | None]):
         self.sizes = [weight.shape[0] for weight in weights]
@@ -77,6 +82,9 @@ class Packed:
             piece.float() for weight in weights for piece in weight.split(ROWS))
         self.pieces, start = [], 0
         for piece in pieces:
+            if any(size % unit for size, unit in zip(piece.shape, self.multiple, strict=True)):
+                raise ModelError(f"这种 {self.bits} 位的算法，输出、输入维数应是 {self.multiple} 的倍数，"
+                                 f"现在是 {tuple(piece.shape)}；换一个 bits")
             end = start + piece.shape[0]
             self.pieces.append(self.pack(piece, None if bias is None else bias[start:end].to(self.compute)))
             start = end
@@ -111,30 +119,43 @@ class Half(Packed):
         return torch.ops.quantized.linear_dynamic_fp16(x, piece)
 
 
-def rows_to_int8(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """每行一个比例：float32 (n, k) → int8 (n, k) 和比例 (n,)"""
-    scale = weight.abs().amax(dim=1).clamp_min(1e-12) / 127
-    return (weight / scale[:, None]).round_().to(torch.int8), scale
+def rows_to_int8(weight: torch.Tensor, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, torch.Tensor]:
+    """每行一个比例：float32 (n, k) → int8 (n, k) 和 dtype 的比例 (n,)；整数按舍入以后的比例算"""
+    scale = (weight.abs().amax(dim=1).clamp_min(1e-12) / 127).to(dtype)
+    return (weight / scale.float()[:, None]).round_().to(torch.int8), scale
+
+
+def prepack(values: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor | None, engine: str):
+    """int8 的权重 → 量化引擎 engine 要的样子"""
+    before, torch.backends.quantized.engine = torch.backends.quantized.engine, engine
+    try:
+        zero = torch.zeros(len(scale), dtype=torch.int64)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch 2.13 说这种张量以后会去掉，版本是固定的，现在能用
+            quantized = torch._make_per_channel_quantized_tensor(values, scale.double(), zero, 0)
+        return torch.ops.quantized.linear_prepack(quantized, bias)
+    finally:
+        torch.backends.quantized.engine = before
+
+
+@cache
+def saturates(engine: str) -> bool:
+    """没有 VNNI 指令的 CPU 先把两个 8 位的乘积加成 16 位：两端的值（255 × 127）放不下，只剩 16 位的最大值"""
+    made = prepack(torch.full((16, 64), 127, dtype=torch.int8), torch.full((16,), 1 / 127), None, engine)
+    return bool(torch.ops.quantized.linear_dynamic(torch.ones(1, 64), made, False)[0, 0] < 63)
 
 
 class Int8(Packed):
     """int8 的权重（每行一个比例），输入在运行时变成 8 位（每次一个比例）；engine 是 torch 的量化引擎"""
-    bits, engine = 8, "fbgemm"
+    bits = stored_bits = 8
+    engine = "fbgemm"
 
     def pack(self, weight, bias):
-        values, scale = rows_to_int8(weight)
-        before, torch.backends.quantized.engine = torch.backends.quantized.engine, self.engine
-        try:
-            zero = torch.zeros(len(scale), dtype=torch.int64)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # torch 2.13 说这种张量以后会去掉，版本是固定的，现在能用
-                quantized = torch._make_per_channel_quantized_tensor(values, scale.double(), zero, 0)
-            return torch.ops.quantized.linear_prepack(quantized, bias)
-        finally:
-            torch.backends.quantized.engine = before
+        self.narrow = saturates(self.engine)  # 中间的和会放不下时，输入只用 7 位
+        return prepack(*rows_to_int8(weight), bias, self.engine)
 
     def multiply(self, x, piece):
-        return torch.ops.quantized.linear_dynamic(x, piece, False)
+        return torch.ops.quantized.linear_dynamic(x, piece, self.narrow)
 
 
 class Int8OneDnn(Int8):
@@ -144,11 +165,11 @@ class Int8OneDnn(Int8):
 
 class Int8Weights(Packed):
     """int8 的权重（每行一个比例），输入不变：误差只来自权重"""
-    bits, compute = 8, torch.bfloat16
+    bits = stored_bits = 8
+    compute, multiple = torch.bfloat16, (1, 16)
 
     def pack(self, weight, bias):
-        values, scale = rows_to_int8(weight)
-        return values, scale.to(self.compute), bias
+        return *rows_to_int8(weight, self.compute), bias
 
     def multiply(self, x, piece):
         values, scale, bias = piece
@@ -158,14 +179,15 @@ class Int8Weights(Packed):
 
 class Int4(Packed):
     """int4 的权重，每 32 个一个比例和一个零点，输入不变"""
-    bits, compute, group = 4, torch.bfloat16, 32
+    bits, stored_bits, group = 4, 5, 32  # 两个 16 位的数分给 32 个权重，每个多 1 位
+    compute, multiple = torch.bfloat16, (16, group)
 
     def pack(self, weight, bias):
         groups = weight.unflatten(1, (-1, self.group))
         low, high = groups.amin(dim=2, keepdim=True), groups.amax(dim=2, keepdim=True)
-        scale = ((high - low) / 15).clamp_min(1e-12)
-        values = ((groups - low) / scale).round_().clamp_(0, 15).flatten(1).to(torch.int32)
-        middle = low + 8 * scale
+        scale = ((high - low) / 15).clamp_min(1e-12).to(self.compute).float()
+        middle = (low + 8 * scale).to(self.compute).float()
+        values = ((groups - middle) / scale + 8).round_().clamp_(0, 15).flatten(1).to(torch.int32)
         packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(values, 1)
         both = torch.cat([scale, middle], dim=2).transpose(0, 1).contiguous().to(self.compute)
         return packed, both, bias

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from helpers.tiny.files import write_text
 
-FORMAT = 2  # 内核或量法变了就加一，以前记的就不再用
+FORMAT = 3  # 内核或量法变了就加一，以前记的就不再用
 
 
 def cache_folder() -> Path:
@@ -33,7 +33,7 @@ def machine() -> str:
     """这台电脑和版本：CPU、指令集、线程数、torch 的版本；有一样变了就要重新量"""
     import torch
 
-    isa = os.environ.get("ONEDNN_MAX_CPU_ISA", "")
+    isa = " ".join(filter(None, map(os.environ.get, ("ONEDNN_MAX_CPU_ISA", "FBGEMM_ENABLE_INSTRUCTIONS"))))
     return " | ".join((cpu_name(), torch.backends.cpu.get_cpu_capability() + (f" {isa}" if isa else ""),
                        f"{torch.get_num_threads()} 线程", f"torch {torch.__version__}", f"第 {FORMAT} 版"))
 

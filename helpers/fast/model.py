@@ -23,6 +23,7 @@ class Qwen2ForCausalLM(transformers.Qwen2ForCausalLM):
     def forward(self, input_ids=None, attention_mask=None, position_ids=None, past_key_values=None,
                 inputs_embeds=None, labels=None, use_cache=None, logits_to_keep=0, **kwargs):
         refuse_empty(input_ids)
+        keep = kept(logits_to_keep)
         use_cache = self.config.use_cache if use_cache is None else use_cache
         cache = DynamicCache(config=self.config) if use_cache and past_key_values is None else past_key_values
         if labels is not None or not self.plain(kwargs, cache, attention_mask, input_ids, inputs_embeds):
@@ -37,7 +38,6 @@ class Qwen2ForCausalLM(transformers.Qwen2ForCausalLM):
                 position_ids = torch.arange(past, past + hidden.shape[1])[None]
             layers = None if cache is None else cache.layers
             hidden = decode.forward(self.model, self.plan, hidden, position_ids, layers, mask)
-            keep = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
             logits = decode.head(self.plan, hidden[:, keep])
         return CausalLMOutputWithPast(logits=logits, past_key_values=cache if use_cache else None)
 
@@ -89,3 +89,13 @@ def refuse_empty(ids) -> None:
     if isinstance(ids, torch.Tensor) and 0 in ids.shape:
         raise ValueError(f"input_ids 应至少有一句、每句至少一个词元，现在的形状是 {tuple(ids.shape)}；"
                          "问题不要留空，先套上对话模板")
+
+
+def kept(logits_to_keep) -> slice | torch.Tensor:
+    """要算 logits 的位置：整数是最后几个（0 是全部），也可以是切片或一维的编号；别的报 ValueError"""
+    if isinstance(logits_to_keep, int):
+        return slice(-logits_to_keep, None)
+    if isinstance(logits_to_keep, slice) or isinstance(logits_to_keep, torch.Tensor) and logits_to_keep.ndim == 1:
+        return logits_to_keep
+    shape = f"形状 {tuple(logits_to_keep.shape)} 的张量" if isinstance(logits_to_keep, torch.Tensor) else logits_to_keep
+    raise ValueError(f"logits_to_keep 应是整数、切片或一维的编号，现在是 {shape}；要最后一个位置就写 1")

@@ -3,11 +3,13 @@
 出处: notebooks/07_speed.ipynb：不看 CPU 的名称，只看量出来的
 """
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch.nn import functional as F
 
+from helpers.errors import ModelError
 from helpers.fast import kernels, memory
 
 KERNELS = {kernel.__name__: kernel for kernel in (
@@ -26,22 +28,29 @@ class Timing:
 
 
 def error(kernel: type, dtype: torch.dtype = torch.bfloat16) -> float:
-    """一种内核在小层上与 float32 的相对误差，1 行和 5 行里大的"""
+    """一种内核在小层上与 float32 的最大相对误差；两组数：有正有负的，都在范围顶端的（中间的和最大）"""
     generator = torch.Generator().manual_seed(14)
-    weights = [torch.randn(size, 128, generator=generator) * 0.05 for size in (128, 64)]
-    biases = [torch.randn(size, generator=generator) * 0.1 for size in (128, 64)]
+    draws = (lambda *size: torch.randn(size, generator=generator),
+             lambda *size: 1 - 0.1 * torch.rand(size, generator=generator))
+    return float(torch.stack([wrong for draw in draws for wrong in errors(draw, kernel, dtype)]).max())  # nan 算最大
+
+
+def errors(draw, kernel: type, dtype: torch.dtype) -> Iterator[torch.Tensor]:
+    """用 draw 给出的数，1 行和 5 行各一个相对误差"""
+    weights = [draw(size, 128) * 0.05 for size in (128, 64)]
+    biases = [draw(size) * 0.1 for size in (128, 64)]
     made = kernel([weight.to(dtype) for weight in weights], [bias.to(dtype) for bias in biases])
-    worst = 0.0
     for rows in (1,) if kernel.lines == 1 else (1, 5):
-        x = torch.randn(1, rows, 128, generator=generator)
+        x = draw(1, rows, 128)
         want = torch.cat([F.linear(x, weight, bias) for weight, bias in zip(weights, biases, strict=True)], dim=-1)
         got = made(x.to(kernel.compute or dtype)).float()
-        worst = max(worst, float((got - want).norm() / want.norm()))
-    return worst
+        yield (got - want).norm() / want.norm()
 
 
 def reason_not(kernel: type, dtype: torch.dtype = torch.bfloat16) -> str:
-    """这种内核在这台电脑上为什么不能用；能用就是空字符串"""
+    """这种内核在这台电脑上、用在 dtype 的检查点上为什么不能用；能用就是空字符串"""
+    if kernel.packs and kernel.bits == 16 and dtype == torch.float32:
+        return "权重是 32 位的，变成 16 位就不准了"
     try:
         wrong = error(kernel, dtype)
     except Exception as problem:  # 别的平台上可能没有这种运算，报什么错都有
@@ -64,9 +73,9 @@ def weights_read(config) -> int:
     return config.num_hidden_layers * sum(n * k for n, k in shapes(config)) + config.vocab_size * config.hidden_size
 
 
-def clock(layers: list[list], sizes: list[tuple[int, int]], rows: int) -> float:
+def clock(layers: list[list], sizes: list[tuple[int, int]], rows: int, dtype: torch.dtype) -> float:
     """每层要几秒（下四分位数，少受别的程序影响）；几层轮流，免得权重留在 CPU 的缓存里"""
-    dtype = layers[0][0].compute or torch.bfloat16
+    dtype = layers[0][0].compute or dtype
     inputs = [torch.randn(1, rows, k).to(dtype) for _, k in sizes]
     times, end = [], time.perf_counter() + PATIENCE
     while len(times) < 2 or (time.perf_counter() < end and len(times) < 12):
@@ -79,28 +88,36 @@ def clock(layers: list[list], sizes: list[tuple[int, int]], rows: int) -> float:
     return times[len(times) // 4]
 
 
-def timing(kernel: type, sizes: list[tuple[int, int]], copies: int = 3) -> Timing:
-    """一种内核：对了答案，再在真正的形状上量"""
-    reason = reason_not(kernel)
+def timing(kernel: type, sizes: list[tuple[int, int]], dtype: torch.dtype, copies: int = 3) -> Timing:
+    """一种内核：对了答案，再在真正的形状和类型上量"""
+    reason = reason_not(kernel, dtype)
     if reason:
         return Timing({}, reason)
-    with torch.inference_mode():
-        layers = [[kernel([(torch.randn(n, k) * 0.02).bfloat16()], [None]) for n, k in sizes] for _ in range(copies)]
-        return Timing({rows: clock(layers, sizes, rows) for rows in ROWS if rows <= (kernel.lines or rows)})
+    try:
+        with torch.inference_mode():
+            layers = [[kernel([(torch.randn(n, k) * 0.02).to(dtype)], [None]) for n, k in sizes]
+                      for _ in range(copies)]
+            return Timing({rows: clock(layers, sizes, rows, dtype) for rows in ROWS if rows <= (kernel.lines or rows)})
+    except ModelError as problem:
+        return Timing({}, str(problem))
+    except Exception as problem:  # 形状不合适、内存不够，报什么错都有
+        return Timing({}, f"这个模型的形状上算不了（{type(problem).__name__}）")
 
 
 def timings(config, names: list[str]) -> dict[str, Timing]:
     """要用的内核的结果；这台电脑上量过的直接拿来，没量过的量好一种记一种
 
+    config: 模型的设置，dtype 是权重存放的类型；不能用的不记：原因可能只是这一次内存不够
     例: timings(model.config, ["Stored"])["Stored"].seconds[1] -> 0.0012（秒）
     """
     sizes, found = shapes(config), {}
     for name in names:
-        key = f"{name} {sizes}"
+        key = f"{name} {config.dtype} {sizes}"
         known = memory.recall(key)
         try:
-            found[name] = Timing({int(rows): float(s) for rows, s in known["seconds"].items()}, str(known["reason"]))
+            found[name] = Timing({int(rows): float(s) for rows, s in known["seconds"].items()})
         except (TypeError, KeyError, ValueError, AttributeError):
-            found[name] = timing(KERNELS[name], sizes)
-            memory.remember(key, {"seconds": found[name].seconds, "reason": found[name].reason})
+            found[name] = timing(KERNELS[name], sizes, config.dtype)
+            if found[name].seconds:
+                memory.remember(key, {"seconds": found[name].seconds})
     return found
