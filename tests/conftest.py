@@ -29,14 +29,23 @@ def model():
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory):
-    """打开一个页面的函数：JupyterLab 在 127.0.0.1 上，浏览器是电脑上的 Chromium；没有就跳过"""
-    from lab import CHROMIUM, FLAGS, Lab, server
+def chromium():
+    """电脑上的 Chromium；没有就跳过"""
+    from lab import CHROMIUM, FLAGS
 
     if CHROMIUM is None:
         pytest.skip("这台电脑上没有 Chromium；Debian 上 apt install chromium fonts-noto-cjk")
     playwright = pytest.importorskip("playwright.sync_api", reason="没有装 playwright：pip install -e '.[browser]'")
-    with server(tmp_path_factory.mktemp("lab")) as (address, token), playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium, tmp_path_factory):
+    """打开一个页面的函数：JupyterLab 在 127.0.0.1 上"""
+    from lab import Lab, server
+
+    with server(tmp_path_factory.mktemp("lab")) as (address, token):
         yield lambda **size: Lab(chromium, address, token, **size)
-        chromium.close()
