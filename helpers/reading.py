@@ -9,6 +9,7 @@ from pathlib import Path
 from helpers.tiny.files import write_text
 
 NUMBERS = ("bandwidth", "bytes_per_token", "tokens_per_second", "first_token")
+MOST = 1e18  # 再大的数只会是写错了
 
 
 @dataclass(frozen=True)
@@ -34,28 +35,38 @@ def write(path: Path, reading: Reading) -> None:
 
 
 def read(path: Path) -> Reading:
-    """读一份；不是 JSON、少了一样、数不是正数时报 ValueError，说出是哪个文件"""
+    """读一份；记事本存成“带有 BOM 的 UTF-8”也行
+
+    不是 JSON、少了一样、数不是大于 0 的普通数时报 ValueError，说出是哪个文件
+    例: read(Path("小明.json")).tokens_per_second -> 29.5
+    """
     path = Path(path)
     try:
-        reading = Reading(**json.loads(path.read_text(encoding="utf-8")))
-        good = all(getattr(reading, number) > 0 for number in NUMBERS)
-    except (OSError, ValueError, TypeError) as error:
+        reading = Reading(**json.loads(path.read_text(encoding="utf-8-sig")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path.name} 应是第 07 讲写出的读数，现在读不出来（{error}）；"
                          "请交的人重新运行那一格") from None
-    if not good:
-        raise ValueError(f"{path.name} 里的数应都大于 0，现在有不是的；请交的人重新运行那一格")
+    for number in NUMBERS:
+        value = getattr(reading, number)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < MOST:
+            raise ValueError(f"{path.name} 里的 {number} 应是大于 0 的普通数，现在是 {str(value)[:20]}；"
+                             "请交的人重新运行那一格")
     return reading
 
 
 def gather(folder: Path) -> tuple[list[Reading], list[str]]:
     """一个文件夹里全部的 .json → (读数，慢的在前；读不了的为什么)，一份坏了不影响别的
 
+    每个学生一个子文件夹时，子文件夹里的 speed_reading.json 也算，更深的和别的名字的不算；没有这个文件夹时报 ValueError
     例: gather(Path("作业")) -> ([Reading(...), ...], ["a.json 应是……"])
     """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(f"应有文件夹 {folder}，里面是全班的 .json，现在没有；检查路径")
     found, bad = [], []
-    for path in sorted(Path(folder).glob("*.json")):
+    for path in [*sorted(folder.glob("*.json")), *sorted(folder.glob("*/speed_reading.json"))]:
         try:
             found.append(read(path))
         except ValueError as error:
-            bad.append(str(error))
+            bad.append(f"{'' if path.parent == folder else path.parent.name + '：'}{error}")
     return sorted(found, key=lambda reading: reading.tokens_per_second), bad

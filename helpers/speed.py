@@ -4,11 +4,13 @@ python -m helpers.speed 把各种做法放在一起量一遍，不到 3 分钟�
 出处: notebooks/07_speed.ipynb
 """
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from helpers.errors import ModelError
-from helpers.fast.bench import HANDOUT, PLAIN, USUAL, WAYS, Result, race
+from helpers.fast import peers, report
+from helpers.fast.bench import USUAL, WAYS, Racer, Result, race, unfit
 from helpers.fast.bench import recipe as recipe_of
 from helpers.fast.fastest import decide, fastest, tiny_quality
 from helpers.fast.measure import Measurement, measure, memory_bandwidth
@@ -16,19 +18,7 @@ from helpers.fast.quality import Quality, quality
 from helpers.standin import standin
 
 __all__ = ["Measurement", "Quality", "fastest", "measure", "memory_bandwidth", "quality", "standin"]
-
-
-def fitting(ways: list[str], weights: int, available: float) -> list[str]:
-    """内存放得下的做法，按次序；一种也放不下时报 ModelError"""
-    chosen, used = [], 0.0
-    for way in ways:
-        need = weights * (4 if WAYS[way] == 32 else 2 + (WAYS[way] / 8 if way not in (HANDOUT, PLAIN) else 0)) + 0.5e9
-        if used + need < available:
-            chosen, used = [*chosen, way], used + need
-    if not chosen:
-        raise ModelError(f"至少应有 {weights * 4 / 1e9 + 0.5:.1f} GB 可用的内存，现在只有 {available / 1e9:.1f} GB；"
-                         "关掉别的程序，或者加 --model tiny")
-    return chosen
+CHARTS = (".png", ".svg", ".pdf")
 
 
 def progress(total: int):
@@ -39,63 +29,86 @@ def progress(total: int):
         nonlocal done
         done += 1
         filled = min(20, 20 * done // total)
-        print(f"\r[{'█' * filled}{'·' * (20 - filled)}] {what:<24}", end="", file=sys.stderr, flush=True)
+        print(f"\r[{'█' * filled}{'·' * (20 - filled)}] {what:<40}", end="", file=sys.stderr, flush=True)
     return tick
 
 
-def peers(program: Path | None, files: list[Path], threads: int) -> tuple[dict[str, Result], object]:
-    """llama-bench 和几个 GGUF 文件 → 它们的结果（开始是空的），和每轮量一次的函数"""
-    from helpers.fast.peers import llama_bench
+def undecided(folder: Path, ways: list[str], tick) -> dict[str, str]:
+    """fastest 的各种位数先试跑；不能用的做法 → 为什么"""
+    notes = {}
+    for way in ways:
+        if way.startswith("fastest"):
+            tick(f"试跑 {WAYS[way]} 位")
+            try:
+                decide(folder, WAYS[way])
+            except ModelError as error:
+                notes[way] = str(error)
+    return notes
 
-    found = {f"llama.cpp {file.stem}": Result(round(file.stat().st_size * 8 / 494e6)) for file in files}
 
-    def between() -> None:
-        for file in files:
-            result = found[f"llama.cpp {file.stem}"]
-            one = llama_bench(program, file, threads)
-            for length in (7, 512):
-                result.decode.setdefault(length, []).append(one[str(length)])
-            result.first.append(one["first"])
-    return found, between
+def add_quality(results: dict[str, Result], folder: Path, tick) -> None:
+    """量到了的做法各加上质量；量不了的记下为什么"""
+    for way, result in results.items():
+        try:
+            if not result.note and (recipe := recipe_of(way, folder)):
+                tick(f"{way}：质量")
+                found = tiny_quality(recipe)
+                result.quality = (found.top1, found.kl)
+        except ModelError as error:
+            result.note = str(error)
 
 
 def run(chosen: argparse.Namespace) -> None:
-    """量一遍，打印表"""
+    """量一遍，打印表，存下要存的"""
     import psutil
     import torch
-    from transformers import AutoConfig
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-    from helpers.fast import report
     from helpers.fast.probe import weights_read
     from helpers.model import locate
 
     folder = standin() if chosen.model == "standin" else locate(chosen.model)
     threads = chosen.threads or torch.get_num_threads()
     torch.set_num_threads(threads)
-    weights = weights_read(AutoConfig.from_pretrained(folder))
-    ways = fitting(chosen.ways, weights, psutil.virtual_memory().available)
-    bits = sorted({WAYS[way] for way in ways if way.startswith("fastest")}, reverse=True)
-    tick = progress(len(ways) * (2 + chosen.quality + 2 * chosen.rounds) + len(bits))
-    for number in bits:
-        tick(f"试跑 {number} 位")
-        decide(folder, number)
-    others, between = peers(chosen.llama_bench, chosen.gguf, threads)
-    speeds = [memory_bandwidth()]
-    results = race(folder, ways, threads, chosen.rounds, tick,
-                   lambda: (between(), speeds.append(memory_bandwidth(repeats=2))))
-    for way in ways:
-        if chosen.quality and (recipe := recipe_of(way, folder)):
-            tick(f"{way}：质量")
-            found = tiny_quality(recipe)
-            results[way].quality = (found.top1, found.kl)
-    results |= others
-    bandwidth = max(speeds)
-    print(f"\n读内存 {bandwidth / 1e9:.1f} GB/s，{threads} 个线程，{chosen.rounds} 轮的中位数", file=sys.stderr)
-    print(report.table(results, weights, bandwidth))
-    if chosen.json:
-        report.save(chosen.json, results, weights, bandwidth, threads)
-    if chosen.chart:
-        report.draw(chosen.chart, results)
+    config = AutoConfig.from_pretrained(folder)
+    weights, ways = weights_read(config), list(dict.fromkeys(chosen.ways))
+    with torch.device("meta"):
+        parameters = AutoModelForCausalLM.from_config(config).num_parameters()
+    others = peers.rivals(chosen.llama_bench, chosen.gguf, {name: vars(chosen)[name] for name in peers.GENAI}, threads,
+                          parameters)
+    notes = unfit(ways, weights, psutil.virtual_memory().available)
+    tick = progress(len(ways) * (3 + chosen.quality + 2 * chosen.rounds) + len(others) * chosen.rounds)
+    notes |= undecided(folder, [way for way in ways if way not in notes], tick)
+    bandwidths = [memory_bandwidth()]
+    raced = race({way: Racer(way, folder, threads) for way in ways if way not in notes} | others, chosen.rounds, tick,
+                 lambda: bandwidths.append(memory_bandwidth()))
+    results = {way: raced.pop(way, Result(WAYS[way], note=notes.get(way, ""))) for way in ways}
+    if chosen.quality:
+        add_quality(results, folder, tick)
+    report.show(results | raced, weights, bandwidths, threads, {report.save: chosen.json, report.draw: chosen.chart})
+
+
+def wrong(chosen: argparse.Namespace) -> str:
+    """量以前先看各个参数：第一处不对的地方，一句话；没有就是空字符串"""
+    if chosen.rounds < 1 or (chosen.threads is not None and chosen.threads < 1):
+        return "--rounds 和 --threads 应不小于 1，改大再试"
+    if bool(chosen.llama_bench) != bool(chosen.gguf):
+        return "--llama-bench 和 --gguf 要一起写"
+    for path in [chosen.llama_bench, *chosen.gguf]:
+        if path is not None and not path.is_file():
+            return f"应有文件 {path}，现在没有；检查路径"
+    for path in filter(None, (chosen.json, chosen.chart)):
+        if path.is_dir() or not os.access(path.parent, os.W_OK):
+            return f"应能写出文件 {path}，现在不能；换一个已有的、能写的文件夹里的文件名"
+    if chosen.chart and chosen.chart.suffix.lower() not in CHARTS:
+        return f"--chart 的文件名应以 {'、'.join(CHARTS)} 结尾，现在是 {chosen.chart.name}；改名再试"
+    try:
+        for name in peers.GENAI:
+            for folder in vars(chosen)[name]:
+                peers.weight_bytes(name, folder)
+    except ModelError as error:
+        return str(error)
+    return ""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -111,14 +124,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--chart", type=Path, help="把每秒的词元数画成图")
     parser.add_argument("--llama-bench", type=Path, help="llama.cpp 的 llama-bench 的路径")
     parser.add_argument("--gguf", type=Path, nargs="+", default=[], help="给 llama-bench 的 GGUF 文件")
+    for name, (module, _) in peers.GENAI.items():
+        parser.add_argument(f"--{name}", type=Path, nargs="+", default=[], help=f"给 {module} 的模型文件夹")
     chosen = parser.parse_args(arguments)
-    if chosen.rounds < 1 or (chosen.threads is not None and chosen.threads < 1):
-        parser.error("--rounds 和 --threads 应不小于 1，改大再试")
-    if bool(chosen.llama_bench) != bool(chosen.gguf):
-        parser.error("--llama-bench 和 --gguf 要一起写")
-    for path in [chosen.llama_bench, *chosen.gguf]:
-        if path is not None and not path.is_file():
-            parser.error(f"应有文件 {path}，现在没有；检查路径")
+    if problem := wrong(chosen):
+        parser.error(problem)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     try:

@@ -2,10 +2,14 @@
 
 python -m helpers.standin 文件夹 写出 0.99 GB 的全尺寸替身；不写文件夹就放进缓存
 """
+import argparse
+import json
 import shutil
-import sys
 from pathlib import Path
 
+from safetensors import SafetensorError
+
+from helpers.checkpoint import check
 from helpers.errors import ModelError
 from helpers.fast.memory import cache_folder
 from helpers.tiny.files import CHECKPOINT
@@ -20,16 +24,18 @@ BYTES = 1.1e9     # 全尺寸的替身要多少磁盘
 def make(folder: Path, shape: dict = QWEN, seed: int = 14) -> Path:
     """写出一个替身，返回它的文件夹：bf16 的 safetensors、官方分词器、Qwen2.5 的生成设置
 
+    seed 相同，权重就相同；不动 torch 的随机数
     例: make(Path("standin"), SMALL) 写一个几十 MB 的
     """
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    torch.manual_seed(seed)
     config = Qwen2Config(**shape, tie_word_embeddings=True, rms_norm_eps=1e-6, bos_token_id=151_643,
                          eos_token_id=151_645, pad_token_id=None,
                          rope_parameters={"rope_type": "default", "rope_theta": 1_000_000.0})
-    model = Qwen2ForCausalLM(config)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        model = Qwen2ForCausalLM(config)
     with torch.no_grad():
         model.model.norm.weight *= SHARPNESS / (config.initializer_range * config.hidden_size ** 0.5)
     model.generation_config.update(do_sample=True, temperature=0.7, top_p=0.8, top_k=20, repetition_penalty=1.1,
@@ -41,30 +47,66 @@ def make(folder: Path, shape: dict = QWEN, seed: int = 14) -> Path:
 
 
 def standin(shape: dict = QWEN) -> Path:
-    """缓存里的替身，没有就做一次（0.99 GB，约 10 秒），返回文件夹；中断了不留下半个
+    """缓存里的替身，没有、不完整或者是别的形状就重做一次（0.99 GB，约 10 秒），返回文件夹
 
-    磁盘放不下时报 ModelError
+    做不了时报 ModelError，见 place
     例: standin().name -> "standin"
     """
     folder = cache_folder() / ("standin" if shape == QWEN else f"standin-{shape['hidden_size']}")
-    if (folder / "config.json").is_file():
-        return folder
-    partial = folder.with_name(folder.name + ".incomplete")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    free = shutil.disk_usage(partial).free
-    if shape == QWEN and free < BYTES:
-        raise ModelError(f"放替身的磁盘应有 {BYTES / 1e9:.1f} GB，现在只剩 {free / 1e9:.1f} GB；腾出空间再试")
-    try:
-        make(partial, shape)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    partial.rename(folder)
+    if not good(folder, shape):
+        shutil.rmtree(folder, ignore_errors=True)
+        place(folder, shape)
     return folder
 
 
+def good(folder: Path, shape: dict) -> bool:
+    """folder 里是不是一个完整的、这个形状的替身"""
+    try:
+        config = json.loads((check(folder) / "config.json").read_text(encoding="utf-8"))
+    except ModelError:
+        return False
+    return shape.items() <= config.items()
+
+
+def place(folder: Path, shape: dict = QWEN) -> Path:
+    """在新的（或空的）文件夹 folder 里做一个替身，返回 folder；全部写好才出现，出错、中断都不留下半个
+
+    folder 里已有东西、不能写、磁盘放不下时报 ModelError
+    例: place(Path("standin"), SMALL) 写一个几十 MB 的
+    """
+    folder = Path(folder).resolve()
+    partial = folder.parent / (folder.name + ".incomplete")
+    if folder.is_file() or folder.is_dir() and any(folder.iterdir()):
+        raise ModelError(f"{folder} 应是新的或空的文件夹，现在已有东西；换一个名称，或者自己先删掉它")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        free = shutil.disk_usage(partial).free
+        if shape == QWEN and free < BYTES:
+            raise ModelError(f"放替身的磁盘应有 {BYTES / 1e9:.1f} GB，现在只剩 {free / 1e9:.1f} GB；腾出空间再试")
+        make(partial, shape)
+        if folder.is_dir():
+            folder.rmdir()
+        partial.rename(folder)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"应能把替身写进 {folder}，现在不能（{error}）；换一个能写、空间够的位置") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """python -m helpers.standin 的入口；出错时说一句中文，退出代码 1"""
+    parser = argparse.ArgumentParser(prog="python -m helpers.standin", description="做一个全尺寸（0.99 GB）的替身")
+    parser.add_argument("folder", nargs="?", type=Path, help="写在哪个新的文件夹里；不写就放进缓存")
+    folder = parser.parse_args(arguments).folder
+    try:
+        print(f"写好了 {(place(folder) if folder else standin()).name}")
+    except ModelError as error:
+        raise SystemExit(str(error)) from None
+    except KeyboardInterrupt:
+        raise SystemExit("已停止，没有留下写到一半的文件") from None
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        sys.exit("最多写一个文件夹，例如：python -m helpers.standin standin")
-    print(f"写好了 {(make(Path(sys.argv[1])) if len(sys.argv) == 2 else standin()).name}")
+    main()

@@ -47,8 +47,8 @@ class Clock:
 
 
 def measure(model, prompt_length: int = 7, new_tokens: int = 64, batch: int = 1, threads: int | None = None,
-            repeats: int = 3, load_seconds: float | None = None) -> Measurement:
-    """用 model.generate 贪心地写 new_tokens 个词元，先热身一遍，再量 repeats 遍
+            repeats: int = 3, load_seconds: float | None = None, warm_up: bool = True) -> Measurement:
+    """用 model.generate 贪心地写 new_tokens 个词元，先热身一遍（warm_up），再量 repeats 遍
 
     prompt_length: 问题有几个词元，≥ 1；new_tokens: 每个问题写几个，≥ 2；batch: 一批几个问题，≥ 1；
     threads: 用几个线程，None 是 torch 现在的设置；问题是固定的随机编号，长短与内容无关
@@ -58,7 +58,8 @@ def measure(model, prompt_length: int = 7, new_tokens: int = 64, batch: int = 1,
     """
     check(model, prompt_length, new_tokens, batch, threads, repeats)
     with using_threads(threads) as count:
-        once(model, prompt_length, min(4, new_tokens), batch)
+        if warm_up:
+            once(model, prompt_length, min(4, new_tokens), batch)
         runs = [once(model, prompt_length, new_tokens, batch) for _ in range(repeats)]
     rates = [rate for _, rate in runs]
     return Measurement(prompt_length, new_tokens, batch, count, statistics.median(first for first, _ in runs),
@@ -67,14 +68,19 @@ def measure(model, prompt_length: int = 7, new_tokens: int = 64, batch: int = 1,
 
 def check(model, prompt_length: int, new_tokens: int, batch: int, threads: int | None, repeats: int) -> None:
     """测量的各个数应在范围里，否则报 ValueError"""
-    for name, value, least in (("prompt_length", prompt_length, 1), ("new_tokens", new_tokens, 2), ("batch", batch, 1),
-                               ("threads", 1 if threads is None else threads, 1), ("repeats", repeats, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"{name} 应是不小于 {least} 的整数，现在是 {value!r}；改一个数再量")
+    at_least(1, prompt_length=prompt_length, batch=batch, threads=1 if threads is None else threads, repeats=repeats)
+    at_least(2, new_tokens=new_tokens)
     limit = model.config.max_position_embeddings
     if prompt_length + new_tokens > limit:
         raise ValueError(f"prompt_length + new_tokens 应不超过 {limit}（模型的上下文），"
                          f"现在是 {prompt_length + new_tokens}；改小再量")
+
+
+def at_least(least: int, **numbers: int) -> None:
+    """每个数应是不小于 least 的整数，否则报 ValueError"""
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(f"{name} 应是不小于 {least} 的整数，现在是 {value!r}；改一个数再量")
 
 
 @contextmanager
@@ -115,15 +121,16 @@ def peak_bytes() -> int:
 
 
 def memory_bandwidth(size: int = 1 << 28, repeats: int = 5, threads: int | None = None) -> float:
-    """这台电脑连续读内存的速度，字节/秒：几种只读一遍的运算里最快的
+    """这台电脑连续读内存的速度，字节/秒：几种只读一遍的运算轮流量，各取中位数（偶然快的一次不算），再取最快的一种
 
-    size: 一次读多少字节，应比 CPU 的缓存大得多（默认 0.27 GB）；repeats: 每种量几次
+    size: 一次读多少字节，应比 CPU 的缓存大得多（默认 0.27 GB），≥ 65536；repeats: 每种量几次，≥ 1；
+    threads: 用几个线程，None 是 torch 现在的设置；数不在范围里报 ValueError
     例: memory_bandwidth() / 1e9 -> 42.0（GB/s）
     出处: notebooks/07_speed.ipynb 第 1 节：每写一个词元都要把全部权重读一遍
     """
-    if size < 1 << 16 or repeats < 1:
-        raise ValueError(f"size 应不小于 {1 << 16}、repeats 不小于 1，现在是 {size} 和 {repeats}；改大再量")
-    matrix = torch.ones(max(1, size // 4 // 4096), 4096)
+    at_least(1 << 16, size=size)
+    at_least(1, repeats=repeats, threads=1 if threads is None else threads)
+    matrix = torch.ones(size // 4 // 4096, 4096)
     views = {torch.float32: matrix, torch.int64: matrix.view(torch.int64), torch.float16: matrix.view(torch.float16)}
     vectors = {dtype: torch.ones(views[dtype].shape[1], dtype=dtype) for dtype in (torch.float32, torch.float16)}
     readers = [lambda: matrix.sum(), lambda: views[torch.int64].amax(), lambda: matrix.amax(),
@@ -131,7 +138,8 @@ def memory_bandwidth(size: int = 1 << 28, repeats: int = 5, threads: int | None 
                lambda: torch.mv(views[torch.float16], vectors[torch.float16]),
                lambda: F.linear(vectors[torch.float32], matrix)]
     with using_threads(threads), torch.inference_mode():
-        return matrix.nbytes / min(seconds(reader) for reader in readers for _ in range(repeats))
+        rounds = [[seconds(reader) for reader in readers] for _ in range(repeats)]
+    return matrix.nbytes / min(map(statistics.median, zip(*rounds, strict=True)))
 
 
 def seconds(action) -> float:

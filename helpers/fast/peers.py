@@ -1,29 +1,177 @@
-"""同行：电脑上有 llama.cpp 的 llama-bench 时，一起量"""
+"""同行：llama.cpp 的 llama-bench，openvino-genai，onnxruntime-genai；给出路径就一起量，各在自己的进程里
+
+python -m helpers.fast.peers openvino 文件夹 线程数 词元数 由父进程运行，写出一行 JSON
+"""
+import importlib.util
 import json
 import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from helpers.errors import ModelError
+from helpers.fast.bench import Result
+
+TOKENS = 24      # 每次写几个词元
+PATIENCE = 300   # 一个进程最多等几秒
+PROMPTS = [list(range(7)), list(range(512))]                    # 内容与速度无关，只数长短
+GENAI = {"openvino": ("openvino_genai", "openvino_model.bin"),  # 名称 → 模块，权重的文件名
+         "onnx": ("onnxruntime_genai", "*.onnx*")}
 
 
-def llama_bench(program: Path, model: Path, threads: int, tokens: int = 24) -> dict[str, float]:
+class Peer:
+    """一个同行：每一轮在 512 那一遍里量一次，记在 result 里；bench 返回的与 llama_bench 一样"""
+    kinds = ("512",)
+
+    def __init__(self, bits: float, bench: Callable[[], dict[str, float]]):
+        self.result, self.bench = Result(bits), bench
+
+    def step(self, _: str) -> None:
+        """量一遍；量不了时报 ModelError"""
+        one = self.bench()
+        for length in (7, 512):
+            self.result.decode.setdefault(length, []).append(one[str(length)])
+        self.result.first.append(one["first"])
+
+    def close(self) -> None:
+        """进程量完就停了，什么也不做"""
+
+
+def output(command: list[str], todo: str) -> str:
+    """运行一个程序，返回它写的；运行不了时报 ModelError：它说的最后一句错误，和该做什么（todo）"""
+    try:
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=PATIENCE)
+        if done.returncode == 0:
+            return done.stdout
+        why = [f"退出代码 {done.returncode}", *done.stderr.split("\n")]
+    except OSError as error:
+        why = [error.strerror or type(error).__name__]
+    except subprocess.TimeoutExpired:
+        why = [f"{PATIENCE} 秒还没有量完"]
+    last = [line.strip() for line in why if line.strip()][-1][:200]
+    raise ModelError(f"{Path(command[0]).name} 应能量这个模型，现在不能（{last}）；{todo}")
+
+
+def llama_bench(program: Path, model: Path, threads: int, tokens: int = TOKENS) -> dict[str, float]:
     """运行一遍 llama-bench：{"7": 词元/秒, "512": 读过 512 个以后的词元/秒, "first": 读 512 个词元的秒数}
 
     program、model: llama-bench 和 GGUF 文件的路径；运行不了时报 ModelError
     例: llama_bench(Path("llama-bench"), Path("model.gguf"), threads=2)["7"] -> 40.0
     """
-    found = {}
+    found, todo = {}, f"检查 {program.name} 和 {model.name} 两个路径，在终端里运行它看看"
     for prompt, depth in ((512, 0), (0, 512)):
-        command = [str(program), "-m", str(model), "-t", str(threads), "-p", str(prompt), "-n", str(tokens),
-                   "-d", str(depth), "-r", "1", "-o", "json"]
+        text = output([str(program), "-m", str(model), "-t", str(threads), "-p", str(prompt), "-n", str(tokens),
+                       "-d", str(depth), "-r", "1", "-o", "json"], todo)
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-            for entry in json.loads(done.stdout):
+            for entry in json.loads(text):
                 if entry["n_gen"]:
                     found["512" if depth else "7"] = entry["avg_ts"]
                 else:
                     found["first"] = entry["avg_ns"] / 1e9
-        except (OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
-            raise ModelError(f"{program} 应能量 {model.name}，现在不能（{type(error).__name__}）；"
-                             "检查两个路径") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{program.name} 应写出 JSON，现在读不出来（{type(error).__name__}）；{todo}") from None
+    return complete(found, todo)
+
+
+def complete(found: dict[str, float], todo: str) -> dict[str, float]:
+    """三个数应都在，原样返回；少了就报 ModelError"""
+    missing = [name for name in ("7", "512", "first") if not isinstance(found.get(name), int | float)]
+    if missing:
+        raise ModelError(f"同行应写出 7、512、first 三个数，现在少了 {'、'.join(missing)}；{todo}")
     return found
+
+
+def weight_bytes(name: str, folder: Path) -> int:
+    """openvino 或 onnx 的模型文件夹 → 权重有多少字节；没有装那个包、文件夹不对时报 ModelError"""
+    module, files = GENAI[name]
+    if importlib.util.find_spec(module) is None:
+        raise ModelError(f"--{name} 要用 {module}，现在没有装；运行 python -m pip install {module.replace('_', '-')}")
+    size = sum(path.stat().st_size for path in folder.glob(files))
+    if not size:
+        raise ModelError(f"--{name} 的文件夹 {folder} 里应有 {files}，现在没有；换成导出好的模型文件夹")
+    return size
+
+
+def genai(name: str, folder: Path, threads: int, tokens: int = TOKENS) -> dict[str, float]:
+    """在子进程里运行下面的 openvino 或 onnx，返回与 llama_bench 一样的三个数；运行不了时报 ModelError
+
+    例: genai("openvino", Path("qwen-int8"), threads=2)["7"] -> 61.0
+    """
+    todo = f"检查文件夹 {folder.name}，或者重新安装 {GENAI[name][0].replace('_', '-')}"
+    text = output([sys.executable, "-X", "utf8", "-m", "helpers.fast.peers", name, str(folder), str(threads),
+                   str(tokens)], todo)
+    try:
+        return complete(json.loads(text.strip().split("\n")[-1]), todo)
+    except (ValueError, AttributeError):
+        raise ModelError(f"{name} 应在最后一行写出 JSON，现在不是；{todo}") from None
+
+
+def rivals(program: Path | None, files: list[Path], folders: dict[str, list[Path]], threads: int,
+           parameters: int) -> dict[str, Peer]:
+    """要一起量的同行；位数是文件的字节数 ÷ 检查点的权重个数 parameters
+
+    program、files: llama-bench 和 GGUF 文件；folders: "openvino"、"onnx" → 模型文件夹
+    """
+    found = {f"llama.cpp {file.stem}": (file.stat().st_size, partial(llama_bench, program, file, threads))
+             for file in files}
+    for name, paths in folders.items():
+        for folder in paths:
+            found[f"{GENAI[name][0]} {folder.name}"] = weight_bytes(name, folder), partial(genai, name, folder, threads)
+    return {name: Peer(size * 8 / parameters, bench) for name, (size, bench) in found.items()}
+
+
+def timed(once: Callable[[list[int]], tuple[float, float]]) -> dict[str, float]:
+    """once: 编号 → (第一个词元的秒数, 之后的词元/秒)；各热身一遍再量"""
+    for ids in PROMPTS:
+        once(ids)
+    (_, short), (first, long) = map(once, PROMPTS)
+    return {"7": short, "512": long, "first": first}
+
+
+def openvino(folder: Path, threads: int, tokens: int) -> dict[str, float]:
+    """openvino-genai，贪心，写满 tokens 个词元
+
+    出处: openvino_genai.LLMPipeline、PerfMetrics 的文档
+    """
+    import numpy
+    import openvino_genai
+    from openvino import Tensor
+
+    pipeline = openvino_genai.LLMPipeline(str(folder), "CPU", INFERENCE_NUM_THREADS=threads)
+    settings = openvino_genai.GenerationConfig(max_new_tokens=tokens, ignore_eos=True)
+
+    def once(ids: list[int]) -> tuple[float, float]:
+        found = pipeline.generate(Tensor(numpy.array([ids])), settings).perf_metrics
+        return found.get_ttft().mean / 1e3, 1e3 / found.get_tpot().mean  # 都以毫秒为单位
+    return timed(once)
+
+
+def onnx(folder: Path, threads: int, tokens: int) -> dict[str, float]:
+    """onnxruntime-genai，贪心，写满 tokens 个词元，不发送使用数据
+
+    出处: onnxruntime_genai.Generator 的文档
+    """
+    import onnxruntime_genai
+
+    getattr(onnxruntime_genai, "disable_telemetry_events", lambda: None)()  # 旧的版本没有这一项
+    config = onnxruntime_genai.Config(str(folder))
+    config.overlay(json.dumps({"model": {"decoder": {"session_options": {"intra_op_num_threads": threads}}}}))
+    model = onnxruntime_genai.Model(config)
+
+    def once(ids: list[int]) -> tuple[float, float]:
+        settings = onnxruntime_genai.GeneratorParams(model)
+        settings.set_search_options(do_sample=False, min_length=len(ids) + tokens, max_length=len(ids) + tokens)
+        generator, times = onnxruntime_genai.Generator(model, settings), [time.perf_counter()]
+        generator.append_tokens(ids)
+        for _ in range(tokens):
+            generator.generate_next_token()
+            times.append(time.perf_counter())
+        return times[1] - times[0], (tokens - 1) / (times[-1] - times[1])
+    return timed(once)
+
+
+if __name__ == "__main__":
+    kind, path, *numbers = sys.argv[1:]
+    print(json.dumps({"openvino": openvino, "onnx": onnx}[kind](Path(path), *map(int, numbers))))

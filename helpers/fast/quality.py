@@ -55,6 +55,13 @@ def answer(model, ids: torch.Tensor, said: torch.Tensor | None = None) -> tuple[
     return torch.stack(tokens), torch.stack(logs)
 
 
+@torch.inference_mode()
+def expected(model, ids: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
+    """照着 said 写，每一处的对数概率，形状 (个数, 词表大小)：一次前向全部算出来，比一个一个地写快得多"""
+    fed = torch.cat([ids, said[None, :-1]], dim=1)
+    return model(fed, use_cache=False, logits_to_keep=len(said)).logits[0].float().log_softmax(dim=-1)
+
+
 def quality(model, folder: Path = CHECKPOINT, prompts: int = PROMPTS) -> Quality:
     """model（由 folder 加载，用要比的算法）与 float32 差多少：照 float32 的回答一个一个词元地写，比每一处的概率
 
@@ -66,7 +73,7 @@ def quality(model, folder: Path = CHECKPOINT, prompts: int = PROMPTS) -> Quality
     same, kl, positions = 0, 0.0, 0
     exact, answers = reference(folder, prompts)
     for ids, said in answers:
-        want, got = (answer(each, ids, said)[1] for each in (exact, model))
+        want, got = expected(exact, ids, said), answer(model, ids, said)[1]
         same += int((got.argmax(dim=-1) == want.argmax(dim=-1)).sum())
         kl += float((want.exp() * (want - got)).sum())
         positions += len(said)
