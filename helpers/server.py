@@ -57,15 +57,15 @@ def address() -> str:
 
 def key() -> str:
     """密钥 COURSE_SERVER_KEY，没有设就是 none：总要给客户端一个，不然它会送出你保存的 Hugging Face 令牌"""
-    text = os.environ.get("COURSE_SERVER_KEY") or "none"
-    if not text.isascii():
+    text = os.environ.get("COURSE_SERVER_KEY", "").strip() or "none"
+    if not (text.isascii() and text.isprintable() and " " not in text):
         raise ModelError("COURSE_SERVER_KEY 应是半角的字母和数字，现在里面有别的字；照老师给的密钥重新设")
     return text
 
 
 def model_name() -> str:
     """模型在服务器上的名字 COURSE_SERVER_MODEL，没有设就是 Qwen/Qwen2.5-0.5B-Instruct"""
-    return os.environ.get("COURSE_SERVER_MODEL") or QWEN
+    return os.environ.get("COURSE_SERVER_MODEL", "").strip() or QWEN
 
 
 def host() -> str:
@@ -99,6 +99,8 @@ def ask(question: str, max_tokens: int = 200, show: Callable[[str], object] | No
                 time.sleep(wait * random.uniform(0.5, 1.5))  # 四十个人不要同时再问
                 continue
         break
+    if trouble and pieces:
+        trouble += "；收到的部分还在"
     return Answer("".join(pieces), trouble, time.perf_counter() - start, usage.get("tokens", len(pieces)))
 
 
@@ -172,7 +174,7 @@ def check_end(count: int, max_tokens: int, seconds: float) -> None:
     """一段大致是一个词元，多出一倍还不停、或者收得太久，就报 ModelError"""
     if count > 2 * max_tokens + 8 or seconds > LIMIT:
         raise ModelError(f"{host()} 应在 {max_tokens} 个词元、{LIMIT} 秒以内说完，现在还没有停；已经不再收了，"
-                         "收到的部分还在，把问题问得窄一些再试")
+                         "把问题问得窄一些再试")
 
 
 @contextlib.contextmanager

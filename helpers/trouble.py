@@ -38,7 +38,7 @@ def explain(error: Exception, host: str, model: str) -> str | None:
     if status(error) is not None:
         return refused(status(error), error.response.text, host, model)
     if isinstance(error, TextGenerationError):
-        return f"{host} 应说完再停，现在说它出错了：{short(error)}；收到的部分还在，再问一次，还不行就告诉老师"
+        return f"{host} 应说完再停，现在说它出错了：{short(error)}；再问一次，还不行就告诉老师"
     if isinstance(error, httpx2.ConnectError):
         return unreachable(error, host)
     return broken(host) if isinstance(error, httpx2.HTTPError) else None
@@ -55,7 +55,7 @@ def slow(error: Exception, host: str) -> str:
 
     if httpx2.ConnectTimeout in (type(error), type(error.__cause__)):
         return f"{host} 应接受连接，现在一直没有反应；检查地址，看看连的是不是老师说的网络，还不行就请老师看看防火墙"
-    return f"{host} 应很快开始回答，现在等了很久没有字来；人太多或者它卡住了，过一会儿再问，收到的部分还在"
+    return f"{host} 应很快开始回答，现在等了很久没有字来；人太多或者它卡住了，过一会儿再问"
 
 
 def unreachable(error: Exception, host: str) -> str:
@@ -71,7 +71,7 @@ def unreachable(error: Exception, host: str) -> str:
 
 def broken(host: str) -> str:
     """说到一半断了"""
-    return f"{host} 应说完再停，现在说到一半连接断了；服务器可能停了，过一会儿再问，收到的部分还在"
+    return f"{host} 应说完再停，现在没有说完连接就断了；服务器可能停了，过一会儿再问"
 
 
 def refused(code: int, text: str, host: str, model: str) -> str:
@@ -79,6 +79,8 @@ def refused(code: int, text: str, host: str, model: str) -> str:
     said = f"{code}：{short(text)}"
     if code in (401, 403):
         return f"{host} 应让你问，现在不让（{said}）；把 COURSE_SERVER_KEY 设成老师给的密钥"
+    if "context length" in text:
+        return f"{host} 应答得完，现在说问题加回答太长（{said}）；缩短问题再试"
     if code in (400, 404, 422):
         return (f"{host} 应能回答 {model}，现在说没有或者不行（{said}）；把 COURSE_SERVER_MODEL 设成老师给的名字，"
                 "再检查 COURSE_SERVER 末尾是不是 /v1")
@@ -90,4 +92,4 @@ def refused(code: int, text: str, host: str, model: str) -> str:
 def nonsense(error: Exception, host: str) -> str:
     """回答不是约定的格式"""
     return (f"{host} 应回答 OpenAI 格式的 JSON，现在的回答看不懂（{short(error)}）；多半是校园网还没有登录"
-            "（先在浏览器里登录），或者 COURSE_SERVER 写成了别的网站")
+            "（先在浏览器里登录），或者 COURSE_SERVER 写成了别的网站；改过这一格的，先检查自己改的地方")

@@ -64,7 +64,7 @@ def wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = 60
             if process.poll() is not None:
                 break
             time.sleep(0.5)
-    raise RuntimeError(f"JupyterLab 没有开起来：\n{log.read_text()[-2000:]}")
+    raise RuntimeError(f"服务器没有开起来：\n{log.read_text()[-2000:]}")
 
 
 class Lab:

@@ -47,8 +47,8 @@ def test_an_answer_and_what_was_asked(fake, monkeypatch):
     assert key == "Bearer none" and body["model"] == "Qwen/Qwen2.5-0.5B-Instruct"  # 不送出自己的令牌
     assert body["messages"] == [{"role": "user", "content": "你好"}]
     assert (body["max_tokens"], body["temperature"], body["stream"]) == (50, 0, True)
-    monkeypatch.setenv("COURSE_SERVER_KEY", "abc")
-    monkeypatch.setenv("COURSE_SERVER_MODEL", "别的")
+    monkeypatch.setenv("COURSE_SERVER_KEY", " abc\r")  # Windows 的 set … && 会多出空格
+    monkeypatch.setenv("COURSE_SERVER_MODEL", "别的 ")
     server.ask("你好")
     assert fake.requests[1][0] == "Bearer abc" and fake.requests[1][1]["model"] == "别的"
 
@@ -87,9 +87,10 @@ def test_no_address_and_bad_questions(monkeypatch, fake):
             server.ask_all(["你好"], at_once=bad)
     with pytest.raises(TypeError, match="一列问题"):
         server.ask_all("你好")
-    monkeypatch.setenv("COURSE_SERVER_KEY", "老师给的")
-    with pytest.raises(ModelError, match="半角"):
-        server.ask("你好")
+    for bad in ("老师给的", "a b", "a\nb"):
+        monkeypatch.setenv("COURSE_SERVER_KEY", bad)
+        with pytest.raises(ModelError, match="半角"):
+            server.ask("你好")
     monkeypatch.delenv("COURSE_SERVER")
     assert server.address() == "" and fake.requests == []
     with pytest.raises(ModelError, match="应是服务器的地址.+没有设"):
@@ -129,6 +130,7 @@ FAULTS = {  # 毛病 → 怎样出，话里有，收到的字
     "要密钥": (lambda h: h.refuse(401), "COURSE_SERVER_KEY", ""),
     "名字不对": (lambda h: h.refuse(400, PINNED), "COURSE_SERVER_MODEL.+", ""),
     "服务器的话": (lambda h: h.refuse(400, PINNED), PINNED, ""),
+    "太长": (lambda h: h.refuse(400, "This model's maximum context length is 4096 tokens"), "太长.+缩短", ""),
     "地址不对": (lambda h: h.refuse(404), "/v1", ""),
     "出错": (lambda h: h.refuse(500, "boom"), "服务器出错（500：.+boom", ""),
     "一直太忙": (lambda h: h.refuse(503), "太忙", ""),
@@ -148,6 +150,7 @@ def test_the_server_goes_wrong(fake, name):
     fake.fault, says, text = FAULTS[name]
     answer = server.ask("你好", max_tokens=10, patience=0.5 if "没有字来" in says else 20)
     assert re.search(says, answer.trouble) and answer.text == text, answer
+    assert ("收到的部分还在" in answer.trouble) == bool(text)
     assert "应" in answer.trouble and "现在" in answer.trouble and "；" in answer.trouble
     assert str(answer) == (f"{text}\n" if text else "") + f"（{answer.trouble}）"
     fake.fault = lambda handler: False

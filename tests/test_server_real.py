@@ -2,14 +2,13 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import load_test
 import pytest
+from lab import free_port, wait_for
 
 from helpers import server
 
@@ -29,24 +28,18 @@ class Real:
     """照老师那一页开的 transformers serve，在 127.0.0.1 的一个空闲端口上"""
 
     def __init__(self, log: Path):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
         words = command()
         assert words[words.index("--host") + 1] == "127.0.0.1"
         words[0] = shutil.which("transformers", path=str(Path(sys.executable).parent)) or "transformers"
-        words[words.index("--port") + 1] = str(port)
+        words[words.index("--port") + 1] = port = str(free_port())
         self.address, self.log = f"http://127.0.0.1:{port}/v1", log
         self.process = subprocess.Popen([*words, "--dtype", "float32"], cwd=ROOT, stdout=log.open("wb"),
                                         stderr=subprocess.STDOUT, env={**os.environ, "HF_HUB_OFFLINE": "1"})
-        deadline = time.monotonic() + 240
-        while self.process.poll() is None and time.monotonic() < deadline:
-            with socket.socket() as try_it:
-                if try_it.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.2)
-        self.stop()
-        pytest.fail(f"transformers serve 应开起来，现在没有（装了 .[serve] 吗）：\n{log.read_text()[-3000:]}")
+        try:
+            wait_for(f"http://127.0.0.1:{port}/health", self.process, log, 240)
+        except RuntimeError as error:
+            self.stop()
+            pytest.fail(f"transformers serve 应开起来，现在没有（装了 .[serve] 吗）：{error}")
 
     def stop(self) -> None:
         self.process.kill()

@@ -52,6 +52,30 @@ def site(tmp_path_factory) -> Path:
     return folder
 
 
+def test_the_old_pages_stay_when_the_new_ones_cannot_be_written(build, tmp_path, monkeypatch):
+    pages, folder = tmp_path / "新", tmp_path / "site"
+    for place, text in ((pages, "新的"), (folder, "旧的")):
+        place.mkdir()
+        (place / "index.html").write_text(text, encoding="utf-8")
+
+    def full(source, target):
+        target.mkdir()
+        raise OSError("磁盘满了")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(build.shutil, "copytree", full)
+        with pytest.raises(OSError, match="磁盘满了"):
+            build.replace(pages, folder)
+    assert (folder / "index.html").read_text(encoding="utf-8") == "旧的" and len(list(tmp_path.iterdir())) == 2
+    build.replace(pages, folder)
+    assert (folder / "index.html").read_text(encoding="utf-8") == "新的"
+
+
+def test_nothing_is_left_to_fill_in():
+    for path in (ROOT / "classroom").glob("*.md"):
+        assert "〔" not in path.read_text(encoding="utf-8"), path.name
+
+
 class Parsed(HTMLParser):
     """一页的 id、链接 <a href>、资源（脚本、样式、图片），和看得见的文字"""
 

@@ -63,6 +63,20 @@ def check(folder: Path) -> None:
         sys.exit(f"网页要写到新的文件夹，现在 {folder} 里有别的东西，没有动它；换一个名字")
 
 
+def replace(pages: Path, folder: Path) -> None:
+    """把做好的 pages 换到 folder；先抄到旁边，抄不完（磁盘满了、按了 Ctrl+C）旧的还在"""
+    new = folder.with_name(folder.name + ".incomplete")
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        shutil.copytree(pages, new)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    if folder.exists():
+        shutil.rmtree(folder)
+    new.rename(folder)
+
+
 def build(folder: Path) -> None:
     """做好全部网页再换掉 folder 里旧的；做不成时旧的还在"""
     from sphinx.application import Sphinx
@@ -79,9 +93,7 @@ def build(folder: Path) -> None:
         for unused in (".buildinfo", "_sources", "_static/*.html", "_static/**/*.map"):  # 看网页用不到的
             for path in list(pages.glob(unused)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        if folder.exists():
-            shutil.rmtree(folder)
-        shutil.copytree(pages, folder)
+        replace(pages, folder)
 
 
 def main() -> None:
@@ -93,6 +105,8 @@ def main() -> None:
         build(folder)
     except ModuleNotFoundError as error:
         sys.exit(f'做网页要用 {error.name}，没有装；先运行 python -m pip install -e ".[site]"')
+    except OSError as error:
+        sys.exit(f"网页应能写到 {folder}，现在不能（{error}）；换一个文件夹，或者腾出地方再试")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"做好了，共 {size / 1e6:.0f} MB，双击打开：{folder / 'index.html'}")
 
