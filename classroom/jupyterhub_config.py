@@ -7,6 +7,7 @@ COURSE_MEMORY    每人的内存上限，默认 2G
 COURSE_SERVER 和它的 _KEY、_MODEL：有推理服务器时照样传给学生，见 server.md
 """
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -52,6 +53,14 @@ def threads() -> str:
     return str(max(1, os.cpu_count() // int(text)))
 
 
+def memory() -> str:
+    """每个学生的内存上限"""
+    text = os.environ.get("COURSE_MEMORY", "2G")
+    demand(bool(re.fullmatch(r"\d+(\.\d+)?[KMGT]", text)),
+           f"COURSE_MEMORY 应是一个数加 K、M、G 或 T（每人的内存上限），现在是 {text!r}；例如 2G")
+    return text
+
+
 demand(bool(shutil.which("configurable-http-proxy")),
        "PATH 里应有 configurable-http-proxy，现在没有；运行 npm install -g configurable-http-proxy")
 MODEL = model()
@@ -66,7 +75,7 @@ c.ConfigurableHTTPProxy.pid_file = str(STATE / "proxy.pid")
 c.Spawner.cmd = [sys.executable, str(SERVER)]
 c.Spawner.default_url = "/lab/tree/hf-course/notebooks"
 c.Spawner.start_timeout = c.Spawner.http_timeout = 180  # 全班同时登录，慢的服务器要排队
-c.Spawner.mem_limit = os.environ.get("COURSE_MEMORY", "2G")
+c.Spawner.mem_limit = memory()
 c.Spawner.environment = {
     "COURSE_MODEL": str(MODEL), "OMP_WAIT_POLICY": "PASSIVE",
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # 学生的终端也用这个 Python

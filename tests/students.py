@@ -109,7 +109,7 @@ class Hub:
             shutil.copy(ROOT / name, self.course)
         shutil.copytree(ROOT / "helpers/tiny/checkpoint", self.model)
         self.before, self.home = state(self.model), folder / "home"
-        self.address = f"http://127.0.0.1:{free_port()}"
+        self.address, self.process = f"http://127.0.0.1:{free_port()}", None
 
     def start(self) -> None:
         command = [sys.executable, "-m", "jupyterhub", "-f", "classroom/jupyterhub_config.py",
@@ -134,6 +134,8 @@ class Hub:
 
     def stop(self) -> None:
         """停掉它和它的每一个子孙；不听话的强行结束"""
+        if self.process is None:  # 没有启动过
+            return
         family = self.family()
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):

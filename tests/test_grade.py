@@ -1,4 +1,4 @@
-"""四十本作业变成分数表和反馈页：真的用 nbgrader 评，包括打不开的、死循环的、改了检查格的、没有交的"""
+"""一个班的作业变成分数表和反馈页：真的用 nbgrader 评，包括打不开的、死循环的、改了检查格的、没有交的"""
 import copy
 import csv
 import os
@@ -10,7 +10,7 @@ import pytest
 
 from helpers.exercises import week14
 
-CLASS = 40
+CLASS = 16  # 各种毛病都在里面；四十个也一样，只是要四五分钟
 
 
 @pytest.mark.parametrize("week", assignment.WEEKS)
@@ -113,7 +113,7 @@ def graded(tmp_path_factory):
 
 
 @pytest.mark.ci
-def test_a_class_of_forty(graded):
+def test_a_class(graded):
     results, out = graded
     auto = sum(e.points for e in assignment.sheet(14).exercises if not e.open)
     assert len(results) == CLASS

@@ -1,5 +1,7 @@
 """抄给学生的一份、JupyterHub 的设置、Kubernetes 的设置：不用启动服务器的检查"""
+import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +12,9 @@ from student_server import give
 from traitlets.config.loader import PyFileConfigLoader
 
 CONFIG = ROOT / "classroom" / "jupyterhub_config.py"
+NOT_GIVEN = {  # 有链接、但不抄给学生的
+    "helpers/tiny/checkpoint/README.md": "学生的 helpers 文件夹会挡住装好的 helpers，run_qwen.py 就不能运行了",
+    "pyproject.toml": "学生在自己的文件夹里 pip install -e . 会装成没有 helpers 的课程，试用时换掉老师的"}
 
 
 @pytest.fixture
@@ -25,12 +30,22 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def words(path: Path) -> str:
+    """.md 文件，或者笔记本里文字的格"""
+    text = path.read_text(encoding="utf-8")
+    return text if path.suffix == ".md" else "\n".join(
+        "".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown")
+
+
 def test_a_student_gets_what_the_lessons_link_to(tmp_path):
     given = set(give(ROOT, tmp_path))
-    assert {"README.md", "run_qwen.py", "classroom/speed.json", "notebooks/glossary.md",
-            "notebooks/images/pipeline.png"} <= given
+    assert {"README.md", "run_qwen.py", "classroom/speed.json", "notebooks/images/pipeline.png"} <= given
     assert {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")} <= given
-    assert not any(name.startswith(("helpers", "tests")) or "checkpoint" in name for name in given)
+    assert not any(name.startswith(("helpers", "tests")) for name in given)
+    assert {name for name in given if name.endswith((".py", ".safetensors"))} == {"run_qwen.py"}
+    links = {os.path.normpath(Path(name).parent / link) for name in given if name.endswith((".md", ".ipynb"))
+             for link in re.findall(r"\]\(([^)#\s:]+)[)#]", words(tmp_path / name))}
+    assert {Path(link).as_posix() for link in links if not (tmp_path / link).exists()} == set(NOT_GIVEN)
     assert give(ROOT, tmp_path) == []
 
 
@@ -70,6 +85,10 @@ def test_an_interrupted_copy_is_not_taken_for_the_students_work(course, tmp_path
             give(course, tmp_path / "mine")
     assert "notebooks/01.ipynb" in give(course, tmp_path / "mine")
     assert (tmp_path / "mine" / "README.md").read_text(encoding="utf-8") == "第一版 README.md"
+    (tmp_path / "mine/.original/README.md").unlink()  # 抄了学生的一份，还没有抄原件就断了
+    assert give(course, tmp_path / "mine") == []
+    write(course / "README.md", "第二版 README.md")
+    assert give(course, tmp_path / "mine") == ["README.md"]
 
 
 @pytest.fixture
@@ -150,6 +169,7 @@ def test_every_setting_exists(load, trial):
 @pytest.mark.parametrize("environment, said", [
     ({"COURSE_STUDENTS": "0"}, "COURSE_STUDENTS 应是正整数"),
     ({"COURSE_STUDENTS": "四十"}, "现在是 '四十'"),
+    *(({"COURSE_MEMORY": text}, f"COURSE_MEMORY 应是一个数加.*现在是 '{text}'") for text in ("2GB", "2g", "")),
     ({"COURSE_MODEL": "/没有/这个"}, "模型应是 tiny"),
     ({"COURSE_MODEL": "qwen", "MODELSCOPE_CACHE": "/没有"}, "先运行 python -m helpers.model fetch"),
     ({"readable": False}, "chmod"),
