@@ -130,12 +130,17 @@ def test_the_whole_command(tmp_path):
     assert (tmp_path / "a.png").stat().st_size > 1_000
 
 
+def listen() -> None:
+    """后台运行测试时，子进程也收得到 Ctrl+C"""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.ci
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows 没有进程组的信号")
 def test_ctrl_c_is_one_line():
     command = [sys.executable, "-m", "helpers.speed", "--model", "tiny", "--ways", HANDOUT]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
-                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:  # 后台运行时也收得到
+                          preexec_fn=listen) as process:
         said = b""
         while b"load" not in said and (more := os.read(process.stderr.fileno(), 1 << 16)):
             said += more
