@@ -3,13 +3,12 @@
 python -m helpers.standin 文件夹 写出 0.99 GB 的全尺寸替身；不写文件夹就放进缓存
 """
 import argparse
-import json
 import shutil
 from pathlib import Path
 
 from safetensors import SafetensorError
 
-from helpers.checkpoint import check
+from helpers.checkpoint import check, read_config
 from helpers.errors import ModelError
 from helpers.fast.memory import cache_folder
 from helpers.tiny.files import CHECKPOINT
@@ -62,10 +61,9 @@ def standin(shape: dict = QWEN) -> Path:
 def good(folder: Path, shape: dict) -> bool:
     """folder 里是不是一个完整的、这个形状的替身"""
     try:
-        config = json.loads((check(folder) / "config.json").read_text(encoding="utf-8"))
+        return shape.items() <= read_config(check(folder)).items()
     except ModelError:
         return False
-    return shape.items() <= config.items()
 
 
 def place(folder: Path, shape: dict = QWEN) -> Path:

@@ -28,6 +28,18 @@ def model():
     return AutoModelForCausalLM.from_pretrained(CHECKPOINT, dtype="float32")
 
 
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """测试自己的缓存文件夹（还没有），不看、不动电脑上记下的"""
+    from helpers import standin
+    from helpers.fast import memory
+
+    folder = tmp_path / "cache"
+    for module in (memory, standin):
+        monkeypatch.setattr(module, "cache_folder", lambda: folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """电脑上的 Chromium；没有就跳过"""

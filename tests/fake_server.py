@@ -3,7 +3,8 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import loopback
 
 
 class Fake:
@@ -18,12 +19,8 @@ class Fake:
         return f"http://127.0.0.1:{self.port}/v1"
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(loopback.Handler):
     fake: Fake
-
-    def log_message(self, *arguments):
-        pass
 
     def do_GET(self):
         self.body("<html>登录</html>".encode(), kind="text/html")
@@ -80,28 +77,10 @@ class Handler(BaseHTTPRequestHandler):
         self.chunk(b"data: [DONE]\n\n")
         self.wfile.write(b"0\r\n\r\n")
 
-    def drop(self) -> bool:
-        """断开连接"""
-        self.close_connection = True
-        self.wfile.flush()
-        self.connection.shutdown(2)
-        return True
-
-
-class Server(ThreadingHTTPServer):
-    request_queue_size = 128  # 默认 5 个，四十个人同时连会被系统拒绝
-    daemon_threads = True
-
 
 @contextlib.contextmanager
 def serve() -> Iterator[Fake]:
     """在 127.0.0.1 的一个空闲端口上开一个 Fake，用完就关"""
     fake = Fake()
-    server = Server(("127.0.0.1", 0), type("Bound", (Handler,), {"fake": fake}))
-    fake.port = server.server_port
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
+    with loopback.serving(type("Bound", (Handler,), {"fake": fake})) as fake.port:
         yield fake
-    finally:
-        server.shutdown()
-        server.server_close()

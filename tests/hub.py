@@ -2,11 +2,11 @@
 import contextlib
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+import loopback
 
 MODEL = "Qwen/Qwen2.5-0.5B-Instruct"
 
@@ -37,12 +37,8 @@ class Hub:
         return [what for what in self.requests if what not in ("listing", "other")]
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(loopback.Handler):
     hub: Hub
-
-    def log_message(self, *arguments):
-        pass
 
     def do_HEAD(self):
         self.do_GET()
@@ -92,23 +88,10 @@ class Handler(BaseHTTPRequestHandler):
             self.body(part[:max(0, stop - start)], 206 if wanted else 200, length=len(part), extra=extra)
             self.drop()
 
-    def drop(self) -> None:
-        """断开连接"""
-        self.close_connection = True
-        self.wfile.flush()
-        self.connection.shutdown(2)
-
 
 @contextlib.contextmanager
 def serve(files: dict[str, bytes]) -> Iterator[Hub]:
     """在 127.0.0.1 的一个空闲端口上开一个 Hub，用完就关"""
     hub = Hub(files)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"hub": hub}))
-    server.daemon_threads = True
-    hub.port = server.server_port
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
+    with loopback.serving(type("Bound", (Handler,), {"hub": hub})) as hub.port:
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()

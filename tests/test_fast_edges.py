@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import DynamicCache
 
-from helpers.fast import fastest, kernels, memory
+from helpers.fast import fastest, kernels
 from helpers.fast.cache import GrowingLayer
 from helpers.fast.linear import Recipe
 from helpers.fast.load import load
@@ -83,10 +83,9 @@ def test_other_kept_positions_are_refused(fast, keep):
         fast(IDS, logits_to_keep=keep)
 
 
-def test_a_retrained_tiny_model_is_measured_again(tmp_path, monkeypatch):
+def test_a_retrained_tiny_model_is_measured_again(tmp_path, monkeypatch, own_cache):
     weights, measured = tmp_path / "model.safetensors", []
     weights.write_bytes(b"1234")
-    monkeypatch.setattr(memory, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(fastest, "CHECKPOINT", tmp_path)
     monkeypatch.setattr(fastest, "load", lambda folder, recipe: None)
     monkeypatch.setattr(fastest, "quality", lambda _: measured.append(1) or Quality(1.0, 0.0, 1))

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from helpers.errors import ModelError
-from helpers.fast import kernels, memory
+from helpers.fast import kernels
 from helpers.fast.fastest import decide, fastest
 from helpers.fast.linear import Recipe
 from helpers.fast.load import load, settings, skeleton
@@ -120,16 +120,14 @@ def test_only_converted_weights_take_memory(make):
     assert converted_bytes(make(change=mixed), torch.bfloat16) == 2 * (64 * 32 + 32)
 
 
-def test_decide_passes_the_stored_dtype(make, monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "cache_folder", lambda: tmp_path / "cache")
+def test_decide_passes_the_stored_dtype(make, monkeypatch, own_cache):
     monkeypatch.setattr("helpers.fast.probe.PATIENCE", 0.0)
     chosen = decide(make(saved=torch.float32), 16)
     assert chosen.explanation.startswith("32 位") and not chosen.recipe.one.packs
-    assert "torch.float32" in (tmp_path / "cache" / "speed.json").read_text(encoding="utf-8")
+    assert "torch.float32" in (own_cache / "speed.json").read_text(encoding="utf-8")
 
 
-def test_a_model_for_which_no_int4_fits(make, monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "cache_folder", lambda: tmp_path / "cache")
+def test_a_model_for_which_no_int4_fits(make, monkeypatch, own_cache):
     monkeypatch.setattr("helpers.fast.probe.PATIENCE", 0.0)
     folder = make()
     monkeypatch.setattr("helpers.fast.probe.shapes", lambda config: [(64, 48)])

@@ -7,16 +7,15 @@ import pytest
 import torch
 
 from helpers.errors import ModelError
-from helpers.fast import choose, kernels, memory, probe
+from helpers.fast import choose, kernels, probe
 from helpers.fast.probe import Timing
 
 SIZES = [(64, 32)]
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
+def short(own_cache, monkeypatch):
     """每个测试用自己的缓存文件夹，一种行数只量两次"""
-    monkeypatch.setattr(memory, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(probe, "PATIENCE", 0.0)
 
 

@@ -1,13 +1,11 @@
 """全班一份：导出、从文件夹和 http 取、断了接着取、每个字节都核对"""
-import functools
-import http.server
 import json
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
+import loopback
 import pytest
 from hub import MODEL, serve
 
@@ -49,12 +47,8 @@ def whole() -> bool:
 @pytest.fixture
 def static(exported):
     """python -m http.server 那样的静态服务器，不认 Range"""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(exported[0]))
-    handler.log_message = lambda *arguments: None
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with loopback.static(exported[0]) as url:
+        yield url
 
 
 def test_from_a_folder_and_then_offline(exported, student, capsys):

@@ -2,41 +2,25 @@
 
 python -m pip install -e ".[browser,site]"，pytest -m browser；截图写在 tests/screenshots
 """
-import functools
-import hashlib
-import importlib.util
-import io
 import platform
 import re
 import subprocess
 import sys
-import tarfile
 import tempfile
-import threading
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
+import loopback
 import pytest
 from lab import ROOT
 from test_browser import SHOTS, cells, diagrams, headings, squeeze
+from test_site_build import SCRIPT
 
-SCRIPT = ROOT / "classroom" / "site" / "build.py"
 NOTEBOOKS = [f"notebooks/{path.stem}" for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
 PAGES = ["README", *NOTEBOOKS, "notebooks/glossary", "helpers/tiny/checkpoint/README",
          *[f"classroom/{path.stem}" for path in sorted((ROOT / "classroom").glob("*.md"))]]
 browser = pytest.mark.browser
-
-
-@pytest.fixture
-def build():
-    """classroom/site/build.py 这个模块，还没有运行"""
-    spec = importlib.util.spec_from_file_location("build", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -50,30 +34,6 @@ def site(tmp_path_factory) -> Path:
     assert result.stderr == ""
     assert str(folder / "index.html") in result.stdout
     return folder
-
-
-def test_the_old_pages_stay_when_the_new_ones_cannot_be_written(build, tmp_path, monkeypatch):
-    pages, folder = tmp_path / "新", tmp_path / "site"
-    for place, text in ((pages, "新的"), (folder, "旧的")):
-        place.mkdir()
-        (place / "index.html").write_text(text, encoding="utf-8")
-
-    def full(source, target):
-        target.mkdir()
-        raise OSError("磁盘满了")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(build.shutil, "copytree", full)
-        with pytest.raises(OSError, match="磁盘满了"):
-            build.replace(pages, folder)
-    assert (folder / "index.html").read_text(encoding="utf-8") == "旧的" and len(list(tmp_path.iterdir())) == 2
-    build.replace(pages, folder)
-    assert (folder / "index.html").read_text(encoding="utf-8") == "新的"
-
-
-def test_nothing_is_left_to_fill_in():
-    for path in (ROOT / "classroom").glob("*.md"):
-        assert "〔" not in path.read_text(encoding="utf-8"), path.name
 
 
 class Parsed(HTMLParser):
@@ -102,61 +62,6 @@ class Parsed(HTMLParser):
 @pytest.fixture(scope="module")
 def parsed(site) -> dict[Path, Parsed]:
     return {path: Parsed(path) for path in site.rglob("*.html")}
-
-
-def test_only_an_earlier_site_is_replaced(build, tmp_path):
-    build.check(tmp_path / "new")
-    (tmp_path / "mine.txt").write_text("别删")
-    for taken, word in ((tmp_path, "没有动它"), (tmp_path / "mine.txt", "是一个文件")):
-        with pytest.raises(SystemExit, match=word):
-            build.check(taken)
-    (tmp_path / "searchindex.js").touch()
-    build.check(tmp_path)
-
-
-def test_without_npm_it_says_what_to_install(build, monkeypatch, tmp_path):
-    monkeypatch.setattr(build.shutil, "which", lambda name, path: None)
-    with pytest.raises(SystemExit, match=r"npm.*没有找到.*\[site\]"):
-        build.fetch("mermaid@11.17.2", tmp_path)
-
-
-def test_without_sphinx_it_says_what_to_install(build, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "sphinx.application", None)
-    monkeypatch.setattr(sys, "argv", ["build.py", str(tmp_path)])
-    with pytest.raises(SystemExit, match=r"没有装.*\[site\]"):
-        build.main()
-
-
-def test_offline_it_says_so(build, monkeypatch, tmp_path):
-    answer = SimpleNamespace(returncode=1, stderr="npm error code ENOTFOUND")
-    monkeypatch.setattr(build, "npm", lambda: "npm")
-    monkeypatch.setattr(build.subprocess, "run", lambda *command, **options: answer)
-    with pytest.raises(SystemExit, match="(?s)联网.*ENOTFOUND"):
-        build.fetch("mermaid@11.17.2", tmp_path)
-
-
-def packed(text: bytes):
-    """代替 npm pack：写出一个包，里面的库是 text"""
-    def run(command, **options):
-        folder = command[-2].removeprefix("--pack-destination=")
-        with tarfile.open(Path(folder) / "mermaid-11.17.2.tgz", "w:gz") as archive:
-            for name in ("dist/mermaid.min.js", "LICENSE"):
-                entry = tarfile.TarInfo(f"package/{name}")
-                entry.size = len(text)
-                archive.addfile(entry, io.BytesIO(text))
-        return SimpleNamespace(returncode=0)
-    return run
-
-
-def test_a_changed_library_is_refused(build, monkeypatch, tmp_path):
-    monkeypatch.setattr(build, "npm", lambda: "npm")
-    monkeypatch.setattr(build.subprocess, "run", packed(b"changed"))
-    with pytest.raises(SystemExit, match="sha256"):
-        build.fetch("mermaid@11.17.2", tmp_path / "first")
-    right = hashlib.sha256(b"changed").hexdigest()
-    monkeypatch.setitem(build.LIBRARIES, "mermaid@11.17.2", ("dist/mermaid.min.js", right))
-    build.fetch("mermaid@11.17.2", tmp_path / "second")
-    assert {path.name for path in (tmp_path / "second" / "mermaid").iterdir()} == {"mermaid.min.js", "LICENSE"}
 
 
 @browser
@@ -263,14 +168,8 @@ def view(chromium):
 @pytest.fixture
 def address(site):
     """同一个文件夹，放在 127.0.0.1 上"""
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with loopback.static(site) as url:
+        yield url
 
 
 @browser

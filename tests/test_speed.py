@@ -10,12 +10,7 @@ from helpers.fast import choose, fastest, memory, probe
 from helpers.fast.probe import Timing
 from helpers.tiny.files import CHECKPOINT
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    """每个测试用自己的缓存文件夹"""
-    monkeypatch.setattr(memory, "cache_folder", lambda: tmp_path / "cache")
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture

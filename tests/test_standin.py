@@ -9,12 +9,7 @@ from helpers import standin as module
 from helpers.errors import ModelError
 from helpers.standin import SMALL, good, main, make, place, standin
 
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    """每个测试用自己的缓存文件夹"""
-    monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "cache")
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.fixture
