@@ -1,26 +1,42 @@
-"""问模型一个问题：python run_qwen.py 或 python run_qwen.py "你的问题"（换模型：设置 COURSE_MODEL，见 README）
+"""问模型一个问题：python run_qwen.py 或 python run_qwen.py "你的问题"（换模型：设置 COURSE_MODEL，见 README）"""
+import argparse
 
-加上 --fast，用这台电脑上最快的做法（第 07 讲）
-"""
-from helpers import script
-from helpers.machine import dtype_for
-from helpers.model import locate
+from helpers.errors import friendly_errors
+from helpers.model import dtype_for, locate
 
-question = script.question()  # 命令行里的问题，没有就是“人工智能未来会取代人类吗？”
-with script.friendly_errors():
+NEW_TOKENS = 200  # 回答最多几个词元
+
+with friendly_errors():
+    # 0. 命令行里的问题；引号里的空格、几个参数，都算在问题里
+    parser = argparse.ArgumentParser(usage='python run_qwen.py [--fast] ["你的问题"]')
+    parser.add_argument("--fast", action="store_true", help="用这台电脑上最快的做法（第 07 讲）")
+    options, words = parser.parse_known_args()
+    question = " ".join(words or ["人工智能未来会取代人类吗？"]).strip()
+    question = question.encode("utf-8", "replace").decode("utf-8")  # 终端的编码不对时，认不出的字变成问号
+    if not question:
+        parser.error('问题应有文字，现在是空白；例如：python run_qwen.py "什么是词元"')
+
     from modelscope import AutoModelForCausalLM, AutoTokenizer
     from transformers import TextStreamer
 
+    # 1. 加载分词器：文字 ⇄ 编号
     folder = locate()
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    if script.fast():
+
+    # 2. 加载模型
+    if options.fast:
         from helpers.speed import fastest
         model = fastest(folder)
     else:
         model = AutoModelForCausalLM.from_pretrained(folder, device_map="cpu", dtype=dtype_for(folder),
                                                      trust_remote_code=False, use_safetensors=True)
-    inputs = tokenizer.apply_chat_template([{"role": "user", "content": question}], add_generation_prompt=True,
-                                           return_tensors="pt", return_dict=True)
-    script.check_length(inputs.input_ids.shape[1], model.config.max_position_embeddings)
-    streamer = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)  # 一边生成一边显示，只显示回答
-    model.generate(**inputs, max_new_tokens=200, do_sample=False, streamer=streamer)
+
+    # 3. 推理：问题套上对话模板，变成编号，送进模型；一边生成一边显示，只显示回答
+    messages = [{"role": "user", "content": question}]
+    inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt",
+                                           return_dict=True)
+    limit = model.config.max_position_embeddings - NEW_TOKENS
+    if inputs.input_ids.shape[1] > limit:
+        parser.error(f"问题应不超过 {limit} 个词元，现在有 {inputs.input_ids.shape[1]} 个；把问题缩短再试")
+    streamer = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
+    model.generate(**inputs, max_new_tokens=NEW_TOKENS, do_sample=False, streamer=streamer)

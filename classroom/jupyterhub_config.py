@@ -1,4 +1,4 @@
-"""一台 Linux 服务器上的 JupyterHub：每个学生一份自己的笔记本，全班同一个只读的模型；怎样用见 hub.md
+"""一台 Linux 服务器上的 JupyterHub：每个学生一份自己的笔记本，全班同一个只读的模型；怎样用见 jupyterhub.md
 
 COURSE_TRIAL=1   试用：编的学生，一个口令，没有隔离；不设就是正式：系统账号和密码，每人有内存上限
 COURSE_MODEL     模型，默认教学小模型 tiny
@@ -14,12 +14,12 @@ import sys
 from pathlib import Path
 
 from helpers.errors import ModelError
-from helpers.fast.memory import cache_folder
+from helpers.files import course_folder
 from helpers.model import here
 
 TRIAL = os.environ.get("COURSE_TRIAL") == "1"
 SERVER = Path(__file__).parent / "student_server.py"
-STATE = cache_folder() / ("hub-trial" if TRIAL else "hub")
+STATE = course_folder() / ("hub-trial" if TRIAL else "hub")
 GROUP = "course"
 
 
@@ -41,7 +41,7 @@ def model() -> Path:
     except ModelError as error:
         folder, trouble = None, str(error)
     demand(folder is not None, trouble or "COURSE_MODEL 的模型应已经在这台服务器上，现在没有；先运行 "
-                                          "python -m helpers.model fetch，见 hub.md 第 4 节")
+                                          "python -m helpers.model fetch，见 jupyterhub.md 第 4 节")
     return folder.resolve()
 
 

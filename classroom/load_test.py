@@ -10,9 +10,9 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from helpers import server
+from helpers import client
 from helpers.errors import ModelError
-from helpers.table import grid
+from helpers.tables import grid
 
 LEAST = 8  # 人少时至少问几个，不然只看到一次的快慢
 
@@ -30,11 +30,11 @@ class Load:
     troubles: list[str]
 
 
-def measure(at_once: int, tokens: int, patience: float = server.PATIENCE) -> Load:
+def measure(at_once: int, tokens: int, patience: float = client.PATIENCE) -> Load:
     """at_once 个人同时问，每个回答最多 tokens 个词元；patience: 几秒一个字也没有来就算丢了"""
     questions = [f"第 {n} 个人问：什么是词元？" for n in range(1, max(at_once, LEAST) + 1)]  # 各不相同，不能靠缓存
     start = time.perf_counter()
-    answers = server.ask_all(questions, at_once, tokens, patience)
+    answers = client.ask_all(questions, at_once, tokens, patience)
     wall = time.perf_counter() - start
     good = [answer for answer in answers if not answer.trouble]
     waits = [answer.seconds for answer in good] or [wall]
@@ -55,15 +55,15 @@ def main(arguments: list[str] | None = None) -> None:
     """命令行的入口；服务器用不了时说一句中文，退出代码 1；有丢的，退出代码 2"""
     parser = argparse.ArgumentParser(prog="python classroom/load_test.py", description="量一台推理服务器")
     parser.add_argument("address", help="地址，例如 http://127.0.0.1:8000/v1")
-    parser.add_argument("--model", default=server.model_name(), help="模型在服务器上的名字，默认 %(default)s")
+    parser.add_argument("--model", default=client.model_name(), help="模型在服务器上的名字，默认 %(default)s")
     parser.add_argument("--at", type=int, nargs="+", default=[1, 8, 40], help="几个人同时问，默认 1 8 40")
     parser.add_argument("--tokens", type=int, default=24, help="一个回答最多几个词元，默认 %(default)s")
-    parser.add_argument("--patience", type=float, default=server.PATIENCE, help="几秒没有字来算丢了，默认 %(default)s")
+    parser.add_argument("--patience", type=float, default=client.PATIENCE, help="几秒没有字来算丢了，默认 %(default)s")
     parser.add_argument("--json", type=Path, help="把读数也写进这个文件")
     chosen = parser.parse_args(arguments)
     os.environ.update(COURSE_SERVER=chosen.address, COURSE_SERVER_MODEL=chosen.model)
     try:
-        first = server.ask("你好", chosen.tokens, patience=chosen.patience)
+        first = client.ask("你好", chosen.tokens, patience=chosen.patience)
         if first.trouble:
             raise ModelError(first.trouble)
         print(f"热身：第一问等了 {first.seconds:.1f} 秒", flush=True)

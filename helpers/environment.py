@@ -6,6 +6,7 @@ python -m helpers.environment 打印同样的表，退出代码是最坏的一�
 """
 import contextlib
 import importlib.metadata
+import os
 import platform
 import re
 import shutil
@@ -13,12 +14,13 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from helpers import hub, machine
-from helpers.machine import INSTALL, Row
-from helpers.table import Shown, grid
+from helpers.download import modelscope_hub
+from helpers.errors import INSTALL, utf8_output
+from helpers.tables import Shown, grid
 
 COURSE = "hf-loading-and-inference-course"
 WHY = {"modelscope": "从国内下载模型", "transformers": "分词器、模型结构、生成", "accelerate": "device_map 需要它",
@@ -26,6 +28,126 @@ WHY = {"modelscope": "从国内下载模型", "transformers": "分词器、模�
        "nbval": "检查笔记本的输出"}
 WAIT = 2.5  # 等网络的秒数
 QWEN_BYTES = 988_097_824  # 真正的 Qwen2.5-0.5B-Instruct 的权重
+GB = 1e9
+OTHERS_GB = 1.5  # Python、浏览器和系统另外要的内存
+FREE_GB = 2.0    # 真正的 Qwen 和余量要的磁盘
+
+
+@dataclass(frozen=True)
+class Row:
+    """体检的一项：查什么、✓ ⚠ ✗、查到什么、要做什么（✓ 时为空）"""
+    what: str
+    state: str
+    found: str
+    todo: str = ""
+
+
+def processor() -> Row:
+    """CPU 有几个核"""
+    return Row("CPU", "✓", f"{platform.machine()}，{os.cpu_count()} 个核")
+
+
+def memory(weights: float) -> Row:
+    """可用的内存够不够；weights: 要用的模型的权重占多少字节"""
+    import psutil  # accelerate 已经要求装它
+
+    state = psutil.virtual_memory()
+    need = weights / GB + OTHERS_GB
+    found = f"共 {state.total / GB:.0f} GB，可用 {state.available / GB:.1f} GB，这个模型约要 {need:.1f} GB"
+    if state.available / GB >= need:
+        return Row("内存", "✓", found)
+    return Row("内存", "⚠", found, "先关掉浏览器等别的程序；还不够就用教学小模型（COURSE_MODEL=tiny）")
+
+
+def page_file(weights: float) -> Row:
+    """Windows 的页面文件：太小时加载会报 WinError 1455"""
+    if sys.platform != "win32":
+        return Row("页面文件", "✓", "只有 Windows 要查")
+    import psutil
+
+    room = (psutil.virtual_memory().available + psutil.swap_memory().free) / GB
+    if room >= weights / GB + OTHERS_GB:
+        return Row("页面文件", "✓", f"内存加页面文件还有 {room:.1f} GB")
+    return Row("页面文件", "⚠", f"内存加页面文件只剩 {room:.1f} GB",
+               "报“页面文件太小”（1455）时：关掉别的程序，或者在系统的高级设置里把虚拟内存调大")
+
+
+def disk() -> Row:
+    """放模型缓存的盘还有多少空间"""
+    free = shutil.disk_usage(Path.home()).free / GB
+    if free >= FREE_GB:
+        return Row("磁盘", "✓", f"剩 {free:.0f} GB")
+    return Row("磁盘", "⚠", f"剩 {free:.1f} GB",
+               "教学小模型够用；下载真正的 Qwen 之前腾出 2 GB，或用 MODELSCOPE_CACHE 换到别的盘")
+
+
+def path() -> Row:
+    """用户文件夹和缓存的路径里有没有中文或空格"""
+    places = {"用户文件夹": Path.home(), "缓存": Path(os.environ.get("MODELSCOPE_CACHE") or Path.home())}
+    odd = [name for name, place in places.items() if not str(place).isascii() or " " in str(place)]
+    if not odd:
+        return Row("路径", "✓", "只有英文和数字")
+    return Row("路径", "⚠", f"{'、'.join(odd)}的路径里有中文或空格",
+               "课程自己的代码不受影响；别的软件报路径或编码错误时，用 MODELSCOPE_CACHE 把缓存设到只有英文的文件夹")
+
+
+def openmp() -> Row:
+    """同一个环境里有没有几份 OpenMP 运行库（OMP: Error #15）"""
+    from importlib.util import find_spec
+
+    torch = find_spec("torch")
+    places = [Path(torch.origin).parent / "lib"] if torch and torch.origin else []
+    places += [Path(sys.prefix) / "Library" / "bin", Path(sys.prefix) / "lib"]
+    names = ("libiomp5md.dll", "libiomp5.dylib", "libomp.dylib", "libiomp5.so", "libomp.so")
+    found = [place for place in places if any((place / name).is_file() for name in names)]
+    if len(found) < 2:
+        return Row("OpenMP", "✓", f"{len(found)} 份" if found else "没有多余的")
+    return Row("OpenMP", "⚠", f"有 {len(found)} 份",
+               "报 OMP: Error #15 时，为这门课新建一个环境（README 的 .venv），不要和 conda 的科学计算包混装")
+
+
+def runtime() -> Row:
+    """Windows 的 Visual C++ 运行库：缺了它，torch 报 WinError 126"""
+    if sys.platform != "win32":
+        return Row("VC++ 运行库", "✓", "只有 Windows 要查")
+    import ctypes
+
+    missing = []
+    for name in ("vcruntime140.dll", "vcruntime140_1.dll", "msvcp140.dll"):
+        try:
+            ctypes.WinDLL(name)
+        except OSError:
+            missing.append(name)
+    if not missing:
+        return Row("VC++ 运行库", "✓", "已装")
+    return Row("VC++ 运行库", "✗", f"缺 {'、'.join(missing)}",
+               "从微软网站装最新的 Visual C++ Redistributable（x64），再重新打开终端")
+
+
+def torch_works() -> Row:
+    """import torch 成功吗；不成功时按常见的原因说怎么办"""
+    try:
+        import torch
+    except ImportError as error:
+        return Row("torch 能用", "✗", f"{type(error).__name__}: {error}", INSTALL)
+    except OSError as error:
+        code = getattr(error, "winerror", None)
+        todo = {1455: "页面文件太小：关掉别的程序，或者把虚拟内存调大",
+                126: "缺运行库：装最新的 Visual C++ Redistributable（x64）"}
+        return Row("torch 能用", "✗", f"WinError {code}" if code else str(error),
+                   todo.get(code, "新建一个环境，照 README 重新安装"))
+    return Row("torch 能用", "✓", f"{torch.get_num_threads()} 个线程")
+
+
+def precision() -> Row:
+    """在这个 CPU 上用哪种数：16 位没有慢很多就用它（省一半内存）"""
+    from helpers.model import SLOW, slowdown
+
+    ratio = slowdown()
+    found = f"bfloat16 读问题的时间是 float32 的 {ratio:.1f} 倍"
+    if ratio <= SLOW:
+        return Row("精度", "✓", f"{found}，建议用 bfloat16")
+    return Row("精度", "⚠", f"{found}，建议用 float32", "内存够两倍时，加载真正的 Qwen 写 dtype=\"float32\"")
 
 
 def python() -> Row:
@@ -88,8 +210,8 @@ def reachable(host: str, port: int, seconds: float = WAIT) -> bool:
 
 def network() -> Row:
     """ModelScope 连得上吗（只看能不能连，不下载）"""
-    parts = urlsplit(hub.endpoint())
-    host = parts.hostname or urlsplit(hub.ENDPOINT).hostname
+    parts = urlsplit(modelscope_hub.endpoint())
+    host = parts.hostname or urlsplit(modelscope_hub.ENDPOINT).hostname
     if reachable(host, parts.port or (80 if parts.scheme == "http" else 443)):
         return Row("ModelScope", "✓", f"{host} 连得上")
     return Row("ModelScope", "⚠", f"{host} 连不上",
@@ -143,10 +265,10 @@ def rows() -> list[Row]:
         return [safely("Python", python), Row("课程", "✗", "这个 Python 里没有装课程", INSTALL)]
     weights = weight_bytes()
     checks = {"Python": python, **{name: lambda name=name: package(name, wanted[name]) for name in wanted},
-              "pip 和内核": kernel, "torch 能用": machine.torch_works, "CPU": machine.processor,
-              "精度": machine.precision, "内存": lambda: machine.memory(weights),
-              "页面文件": lambda: machine.page_file(weights), "磁盘": machine.disk, "路径": machine.path,
-              "OpenMP": machine.openmp, "VC++ 运行库": machine.runtime, "中文字体": font, "ModelScope": network,
+              "pip 和内核": kernel, "torch 能用": torch_works, "CPU": processor,
+              "精度": precision, "内存": lambda: memory(weights),
+              "页面文件": lambda: page_file(weights), "磁盘": disk, "路径": path,
+              "OpenMP": openmp, "VC++ 运行库": runtime, "中文字体": font, "ModelScope": network,
               "模型": model}
     return [safely(what, check) for what, check in checks.items()]
 
@@ -156,17 +278,17 @@ def check() -> Shown:
 
     例: 在单元格最后一行写 check()
     """
-    return table(rows())
+    return checkup_table(rows())
 
 
-def table(found: list[Row]) -> Shown:
+def checkup_table(found: list[Row]) -> Shown:
     """几行检查 → 表格"""
     return grid(("检查", "", "现在", "要做什么"), [(row.what, row.state, row.found, row.todo) for row in found])
 
 
 def report(found: list[Row] | None = None) -> str:
     """可以发给老师的文字：同一张表，去掉用户名和用户文件夹"""
-    text = repr(table(rows() if found is None else found)).replace(str(Path.home()), "~")
+    text = repr(checkup_table(rows() if found is None else found)).replace(str(Path.home()), "~")
     user = Path.home().name
     text = re.sub(rf"(?<!\w){re.escape(user)}(?!\w)", "（用户名）", text) if user else text
     return f"体检 {platform.system()} {platform.release()}\n{text}"
@@ -174,8 +296,7 @@ def report(found: list[Row] | None = None) -> str:
 
 def main() -> int:
     """打印体检表，返回最坏的一行：✓ 0，⚠ 1，✗ 2"""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    utf8_output()
     found = rows()
     print(report(found))
     return max("✓⚠✗".index(row.state) for row in found)

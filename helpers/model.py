@@ -6,17 +6,21 @@ ModelScope 的模型编号（作者/名字）、本地文件夹。COURSE_MODEL_H
 remove（删除）
 """
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
+from timeit import timeit
 
-from helpers import hub, record, share
-from helpers.cache import cache_folders, cached, remove
-from helpers.checkpoint import check
-from helpers.errors import ModelError
-from helpers.names import QWEN, is_model_id, nearest
+from helpers.download import classroom_copy, manifest, modelscope_hub
+from helpers.download.checkpoint import check
+from helpers.download.local_copy import cached, local_folders, remove
+from helpers.download.names import QWEN_ID, is_model_id, nearest
+from helpers.errors import ModelError, friendly_errors
+from helpers.tiny import TINY
 
-TINY = Path(__file__).parent / "tiny" / "checkpoint"
+OTHER_BYTES = 1.5e9  # Python、浏览器和系统另外要的内存
+SLOW = 2.0  # 16 位读问题比 32 位慢到这个倍数，就建议用 32 位
 
 
 def locate(choice: str | os.PathLike | None = None) -> Path:
@@ -45,7 +49,7 @@ def here(choice: str | os.PathLike | None = None) -> tuple[Path | None, str]:
     if text == "tiny":
         return check(TINY), ""
     if text not in ("", "qwen") and Path(text).expanduser().is_dir():
-        return record.demand(check(Path(text).expanduser())), ""
+        return manifest.demand(check(Path(text).expanduser())), ""
     return cached(model_id(text))
 
 
@@ -58,9 +62,9 @@ def model_id(text: str) -> str:
     """qwen 或作者/名字 → 模型编号；不像编号、没有发布过时报 ModelError"""
     if text.lower() == "qwen/qwen-0.5b":
         raise ModelError(f"模型编号应是存在的，现在是 {text}：没有发布过这个模型（第一代 Qwen 最小是 1.8B）；"
-                         f"改用 {QWEN}，或者把 COURSE_MODEL 设为 qwen")
+                         f"改用 {QWEN_ID}，或者把 COURSE_MODEL 设为 qwen")
     if text == "qwen":
-        return QWEN
+        return QWEN_ID
     if is_model_id(text):
         return text
     raise ModelError(f"模型应是 tiny、qwen、ModelScope 的模型编号（作者/名字）或一个存在的文件夹，现在是 {text!r}；"
@@ -81,23 +85,23 @@ def obtain(name: str, trouble: str = "") -> Path:
 
 def fetch_shared(name: str, place: str) -> Path:
     """从老师导出的文件夹或 http 地址取（只取缺的、坏的），核对以后记下来，返回文件夹"""
-    shared, files = share.read(place, os.environ.get("COURSE_MODEL_FINGERPRINT"))
+    shared, files = classroom_copy.read(place, os.environ.get("COURSE_MODEL_FINGERPRINT"))
     if shared != name:
         raise ModelError(f"{place} 里应是 {name}，现在是 {shared}；检查 COURSE_MODEL 和老师给的地址")
-    folder = cache_folders(name)[0]
+    folder = local_folders(name)[0]
     say(f"从 {place} 取 {name}，共 {sum(file.size for file in files) / 1e6:,.0f} MB")
-    share.fetch(place, files, folder)
+    classroom_copy.fetch(place, files, folder)
     return check(folder)
 
 
 def fetch(name: str) -> Path:
     """从 ModelScope 下载（只下缺的、坏的），核对以后记下来，返回文件夹"""
-    files = hub.listing(name)
-    folder = cache_folders(name)[0]
-    for bad in record.wrong(folder, thorough=True):
+    files = modelscope_hub.listing(name)
+    folder = local_folders(name)[0]
+    for bad in manifest.wrong(folder, thorough=True):
         (folder / bad).unlink(missing_ok=True)  # 坏的先删掉，客户端才会重新下
-    say(f"从 {hub.host()} 下载 {name}，共 {sum(file.size for file in files) / 1e6:,.0f} MB")
-    hub.download(name, files, folder)
+    say(f"从 {modelscope_hub.host()} 下载 {name}，共 {sum(file.size for file in files) / 1e6:,.0f} MB")
+    modelscope_hub.download(name, files, folder)
     try:
         check(folder)
     except ModelError:
@@ -105,8 +109,41 @@ def fetch(name: str) -> Path:
             if file.sha256 is None:  # 没有公布 sha256 的可能是坏的，不留下，再试才会重新下
                 (folder / file.path).unlink(missing_ok=True)
         raise
-    record.write(folder, {file.path: file.sha256 or record.sha256(folder / file.path) for file in files})
+    manifest.write(folder, {file.path: file.sha256 or manifest.sha256(folder / file.path) for file in files})
     return folder
+
+
+def dtype_for(folder: Path) -> str:
+    """检查点在这台电脑上用哪种数加载：一般照存的（auto）；存的是 bfloat16、这个 CPU 算它慢得多、内存也够时用 float32
+
+    例: dtype_for(locate("tiny")) -> "auto"
+    出处: notebooks/04_model_loading.ipynb 第 6 节
+    """
+    import psutil
+
+    config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+    if (config.get("dtype") or config.get("torch_dtype")) != "bfloat16":
+        return "auto"
+    needs = 2 * sum(path.stat().st_size for path in Path(folder).glob("*.safetensors")) + OTHER_BYTES
+    return "float32" if psutil.virtual_memory().available > needs and slowdown() > SLOW else "auto"
+
+
+def slowdown() -> float:
+    """在这个 CPU 上，bfloat16 读 256 个词元的矩阵乘法用的时间是 float32 的几倍"""
+    import torch
+
+    return matrix_seconds(torch.bfloat16) / matrix_seconds(torch.float32)
+
+
+def matrix_seconds(dtype, rows: int = 256) -> float:
+    """一层前馈（896 → 4864，Qwen2.5-0.5B 的形状）算 rows 个词元要几秒，三次里最快的"""
+    import torch
+
+    layer, x = torch.nn.Linear(896, 4864, dtype=dtype), torch.randn(rows, 896, dtype=dtype)
+    with torch.inference_mode():
+        layer(x)
+        return min(timeit(lambda: layer(x), number=1) for _ in range(3))
+
 
 
 def say(message: str) -> None:
@@ -132,12 +169,8 @@ def main(arguments: list[str] | None = None) -> None:
     for variable, value in (("COURSE_MODEL_HUB", chosen.place), ("COURSE_MODEL_FINGERPRINT", chosen.fingerprint)):
         if value:
             os.environ[variable] = value
-    try:
+    with friendly_errors("已停止；再运行一次会接着下载"):
         print(run(chosen.command, model_id(chosen.model), chosen.folder))
-    except ModelError as error:
-        raise SystemExit(str(error)) from None
-    except KeyboardInterrupt:
-        raise SystemExit("已停止；再运行一次会接着下载") from None
 
 
 def run(command: str, name: str, target: str | None = None) -> str:
@@ -150,10 +183,10 @@ def run(command: str, name: str, target: str | None = None) -> str:
     if folder is None:
         raise ModelError(trouble or f"缓存里应有 {name}，现在没有；联网运行 python -m helpers.model fetch")
     if command == "export":
-        return f"导出到 {target}。请把指纹写在黑板上：{share.export(name, folder, Path(target).expanduser())}"
+        return f"导出到 {target}。请把指纹写在黑板上：{classroom_copy.export(name, folder, Path(target).expanduser())}"
     if command == "verify":
-        record.demand(folder, thorough=True)
-        return f"{len(record.read(folder))} 个文件与下载时一样：{folder}"
+        manifest.demand(folder, thorough=True)
+        return f"{len(manifest.read(folder))} 个文件与下载时一样：{folder}"
     return str(folder)
 
 

@@ -10,7 +10,7 @@ from unicodedata import category
 
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from helpers.table import Shown, grid
+from helpers.tables import Shown, grid
 
 COLORS = ["#e1f5fe", "#fff9c4", "#c8e6c9", "#f8d7e8"]  # 前三种是讲义流程图的颜色；相邻的块还用竖线隔开
 SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
@@ -189,7 +189,22 @@ def colored(tokenizer, text: str) -> Shown:
     return painted(pieces(tokenizer, text))
 
 
-def table(tokenizer, text: str) -> Shown:
+def token_table(tokenizer, text: str) -> Shown:
     """一行一个词元：词元、编号、字节（十六进制）"""
     rows = [(p.label, str(p.id), p.bytes.hex(" ")) for p in pieces(tokenizer, text)]
     return grid(("词元", "编号", "字节"), rows)
+
+
+def question_ids(tokenizer, question: str, most: int = 200) -> list[int]:
+    """问题 → 套了对话模板（替助手开好头）的编号
+
+    question: 不能只有空白；most: 连同模板最多几个词元
+    不是文字报 TypeError，空的、不完整的、太长的报 ValueError
+    例: question_ids(tokenizer, "你好")[:3] -> [151644, 8948, 198]
+    """
+    check_text(question.strip() if isinstance(question, str) else question)
+    messages = [{"role": "user", "content": question}]
+    ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True).input_ids
+    if len(ids) > most:
+        raise ValueError(f"问题应不超过 {most} 个词元（连同模板），现在有 {len(ids)} 个；缩短再试，下面还是上一个问题")
+    return ids

@@ -13,9 +13,9 @@ def tokenizer():
     """教学小模型的分词器，也就是官方的 Qwen 词表"""
     from transformers import AutoTokenizer
 
-    from helpers.tiny.files import CHECKPOINT
+    from helpers.tiny import TINY
 
-    return AutoTokenizer.from_pretrained(CHECKPOINT)
+    return AutoTokenizer.from_pretrained(TINY)
 
 
 @pytest.fixture(scope="session")
@@ -23,27 +23,25 @@ def model():
     """教学小模型，float32"""
     from transformers import AutoModelForCausalLM
 
-    from helpers.tiny.files import CHECKPOINT
+    from helpers.tiny import TINY
 
-    return AutoModelForCausalLM.from_pretrained(CHECKPOINT, dtype="float32")
+    return AutoModelForCausalLM.from_pretrained(TINY, dtype="float32")
 
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
     """测试自己的缓存文件夹（还没有），不看、不动电脑上记下的"""
-    from helpers import standin
-    from helpers.fast import memory
+    from helpers.files import course_folder
 
-    folder = tmp_path / "cache"
-    for module in (memory, standin):
-        monkeypatch.setattr(module, "cache_folder", lambda: folder)
-    return folder
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    return course_folder()
 
 
 @pytest.fixture(scope="session")
 def chromium():
     """电脑上的 Chromium；没有就跳过"""
-    from lab import CHROMIUM, FLAGS
+    from servers.jupyterlab import CHROMIUM, FLAGS
 
     if CHROMIUM is None:
         pytest.skip("这台电脑上没有 Chromium；Debian 上 apt install chromium fonts-noto-cjk")
@@ -57,7 +55,7 @@ def chromium():
 @pytest.fixture(scope="session")
 def browser(chromium, tmp_path_factory):
     """打开一个页面的函数：JupyterLab 在 127.0.0.1 上"""
-    from lab import Lab, server
+    from servers.jupyterlab import Lab, server
 
     with server(tmp_path_factory.mktemp("lab")) as (address, token):
         yield lambda **size: Lab(chromium, address, token, **size)

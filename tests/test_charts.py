@@ -49,3 +49,15 @@ def test_a_computer_without_chinese_fonts_gets_the_one_of_the_course(monkeypatch
 def test_bad_lengths(call):
     with pytest.raises(ValueError, match="应一样多.*现在有"):
         call()
+
+
+def test_roofline(monkeypatch):
+    shown = []
+    monkeypatch.setattr(charts.plt, "show", lambda: shown.append(charts.plt.gcf()))
+    charts.roofline(40e9, 2e11, {"逐个写": (2.0, 7e10), "一批 40 个": (80.0, 1.8e11)}, "屋顶")
+    axes = shown[0].axes[0]
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    assert {text.get_text() for text in axes.texts} >= {"逐个写", "一批 40 个"}
+    xs, ys = axes.lines[0].get_data()
+    assert ys == pytest.approx([min(40e9 * x, 2e11) for x in xs])
+    charts.plt.close("all")

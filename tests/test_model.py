@@ -3,12 +3,14 @@ import json
 import shutil
 
 import pytest
+import torch
 from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-from helpers import names
+from helpers import model
+from helpers.download import names
 from helpers.errors import ModelError
 from helpers.model import locate
-from helpers.tiny.files import CHECKPOINT
+from helpers.tiny import TINY
 
 
 @pytest.fixture
@@ -17,16 +19,16 @@ def folder(tmp_path):
     config = Qwen2Config(vocab_size=64, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2,
                          num_key_value_heads=1, bos_token_id=None, eos_token_id=None, pad_token_id=None)
     Qwen2ForCausalLM(config).save_pretrained(tmp_path / "模型 一")
-    shutil.copy(CHECKPOINT / "tokenizer.json", tmp_path / "模型 一")
+    shutil.copy(TINY / "tokenizer.json", tmp_path / "模型 一")
     return tmp_path / "模型 一"
 
 
 def test_default_environment_and_argument(monkeypatch, folder):
     monkeypatch.delenv("COURSE_MODEL", raising=False)
-    assert locate() == locate("tiny") == CHECKPOINT
+    assert locate() == locate("tiny") == TINY
     monkeypatch.setenv("COURSE_MODEL", str(folder))
     assert locate() == folder
-    assert locate("tiny") == CHECKPOINT
+    assert locate("tiny") == TINY
 
 
 def test_a_local_folder_loads(folder):
@@ -116,3 +118,19 @@ def test_the_nearest_name():
     assert names.nearest("Qwen/Qwen2.5-0.5B-Instrct").startswith("；名字最像的有：Qwen/Qwen2.5-0.5B-Instruct")
     assert "Qwen/Qwen2.5-0.5B-Instruct" in names.nearest("qwen2.5")
     assert names.nearest("xyz") == names.nearest("") == ""
+
+
+def test_matrix_seconds_are_measured():
+    assert 0 < model.matrix_seconds(torch.float32, rows=4) < 5
+
+
+@pytest.mark.parametrize("stored, slower, free, wanted", [
+    ("bfloat16", 3.0, 8e9, "float32"), ("bfloat16", 1.1, 8e9, "auto"), ("bfloat16", 3.0, 1e9, "auto"),
+    ("float16", 3.0, 8e9, "auto"), ("float32", 3.0, 8e9, "auto")])
+def test_the_dtype_to_load_with(tmp_path, monkeypatch, stored, slower, free, wanted):
+    import psutil
+
+    (tmp_path / "config.json").write_text(f'{{"dtype": "{stored}"}}', encoding="utf-8")
+    monkeypatch.setattr(model, "slowdown", lambda: slower)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("", (), {"available": free}))
+    assert model.dtype_for(tmp_path) == wanted

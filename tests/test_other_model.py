@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from helpers.standin import SMALL, make
+from helpers.fast.standin import SMALL, make
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 

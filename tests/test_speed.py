@@ -6,9 +6,9 @@ import torch
 
 from helpers import speed
 from helpers.errors import ModelError
-from helpers.fast import choose, fastest, memory, probe
+from helpers.fast import choose, fastest, probe, remembered
 from helpers.fast.probe import Timing
-from helpers.tiny.files import CHECKPOINT
+from helpers.tiny import TINY
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -60,28 +60,28 @@ def test_choice_fits_the_memory():
 
 
 def test_probe_is_remembered(quick, own_cache):
-    first = fastest.decide(CHECKPOINT, 16)
+    first = fastest.decide(TINY, 16)
     count = len(quick)
-    assert count and fastest.decide(CHECKPOINT, 16) == first and len(quick) == count
+    assert count and fastest.decide(TINY, 16) == first and len(quick) == count
     (own_cache / "speed.json").write_text("{broken", encoding="utf-8")
-    assert fastest.decide(CHECKPOINT, 16) == first and len(quick) == 2 * count
+    assert fastest.decide(TINY, 16) == first and len(quick) == 2 * count
     assert json.loads((own_cache / "speed.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("content", ["[]", "null", '{"x": 1}', "\x00"])
 def test_odd_memories_are_ignored(own_cache, content):
-    own_cache.mkdir()
+    own_cache.mkdir(parents=True)
     (own_cache / "speed.json").write_text(content, encoding="utf-8")
-    assert memory.recall("a") is None
-    memory.remember("a", 1)
-    assert memory.recall("a") == 1
+    assert remembered.recall("a") is None
+    remembered.remember("a", 1)
+    assert remembered.recall("a") == 1
 
 
 def test_another_machine_is_probed_again(monkeypatch, quick):
-    fastest.decide(CHECKPOINT, 16)
+    fastest.decide(TINY, 16)
     count = len(quick)
-    monkeypatch.setattr(memory, "machine", lambda: "另一台")
-    fastest.decide(CHECKPOINT, 16)
+    monkeypatch.setattr(remembered, "machine", lambda: "另一台")
+    fastest.decide(TINY, 16)
     assert len(quick) == 2 * count
 
 
@@ -96,22 +96,22 @@ def test_an_interrupted_probe_keeps_what_was_finished(monkeypatch, quick, own_ca
     monkeypatch.setattr(probe, "timing", stop_at_third)
     monkeypatch.setattr(probe, "reason_not", lambda *_: "")
     with pytest.raises(KeyboardInterrupt):
-        fastest.decide(CHECKPOINT, 16)
+        fastest.decide(TINY, 16)
     (known,) = json.loads((own_cache / "speed.json").read_text(encoding="utf-8")).values()
     assert [key.split()[0] for key in known] == finished == choose.names(16)[:2]
     monkeypatch.setattr(probe, "timing", real)
-    fastest.decide(CHECKPOINT, 16)
+    fastest.decide(TINY, 16)
     assert quick == choose.names(16)  # 每种只量了一次，量完的两种没有重来
 
 
 def test_an_interrupted_write_keeps_the_old_memory(monkeypatch, own_cache):
     def stop(*_):
         raise KeyboardInterrupt
-    memory.remember("a", 1)
+    remembered.remember("a", 1)
     monkeypatch.setattr("os.replace", stop)
     with pytest.raises(KeyboardInterrupt):
-        memory.remember("b", 2)
-    assert (memory.recall("a"), memory.recall("b")) == (1, None)
+        remembered.remember("b", 2)
+    assert (remembered.recall("a"), remembered.recall("b")) == (1, None)
 
 
 def test_fastest_answers_like_the_stock_model(quick, model, tokenizer, capsys):
@@ -126,10 +126,10 @@ def test_fastest_answers_like_the_stock_model(quick, model, tokenizer, capsys):
 def test_fastest_without_the_kernels_of_x86(monkeypatch, quick):
     only = ("Stored", "Floats", "Int8Weights")
     monkeypatch.setattr(probe, "reason_not", lambda kernel, *_: "" if kernel.__name__ in only else "没有 FBGEMM")
-    assert fastest.decide(CHECKPOINT, 16).recipe.one.__name__ == "Stored"
-    assert fastest.decide(CHECKPOINT, 8).recipe.one.__name__ == "Int8Weights"
+    assert fastest.decide(TINY, 16).recipe.one.__name__ == "Stored"
+    assert fastest.decide(TINY, 8).recipe.one.__name__ == "Int8Weights"
     with pytest.raises(ModelError, match="没有 FBGEMM"):
-        fastest.decide(CHECKPOINT, 4)
+        fastest.decide(TINY, 4)
 
 
 def test_fastest_refuses_too_low_a_quality(monkeypatch, quick):

@@ -3,7 +3,7 @@ import unicodedata
 
 import pytest
 import torch
-from test_tokenizer import random_texts
+from texts import random_texts
 
 from helpers import bpe, tokens
 
@@ -106,7 +106,7 @@ def test_shown_as_text_and_as_html(tokenizer):
     assert repr(shown) == "你好│啊\n108386│103924"
     assert shown._repr_html_().count("<span") == 2
     assert "<b>" not in tokens.colored(tokenizer, "<b>你")._repr_html_()
-    assert repr(tokens.table(tokenizer, "你好")) == "词元 │ 编号 │ 字节\n你好 │ 108386 │ e4 bd a0 e5 a5 bd"
+    assert repr(tokens.token_table(tokenizer, "你好")) == "词元 │ 编号 │ 字节\n你好 │ 108386 │ e4 bd a0 e5 a5 bd"
 
 
 @pytest.mark.parametrize("call, error, says", [
@@ -126,3 +126,18 @@ def test_bad_input(tokenizer, call, error, says):
     with pytest.raises(error, match=says) as caught:
         call(tokenizer)
     assert "应" in str(caught.value) and "现在" in str(caught.value)
+
+
+def test_as_the_template_writes_it(tokenizer):
+    messages = [{"role": "user", "content": " 你好 "}]
+    text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    assert tokens.question_ids(tokenizer, " 你好 ") == tokenizer(text).input_ids
+
+
+@pytest.mark.parametrize("question, kind, says", [
+    ("", ValueError, "现在是空的"), (" \n", ValueError, "现在是空的"), (5, TypeError, "应是一段文字"),
+    ("a\ud800", ValueError, "半个字符"),
+    ("好" * 10_000, ValueError, "应不超过 200 个词元（连同模板），现在有 5018 个")])
+def test_bad_questions(tokenizer, question, kind, says):
+    with pytest.raises(kind, match=says):
+        tokens.question_ids(tokenizer, question)

@@ -2,7 +2,7 @@
 from dataclasses import dataclass
 
 from helpers.errors import ModelError
-from helpers.fast import memory
+from helpers.fast import remembered
 from helpers.fast.linear import Recipe
 from helpers.fast.probe import KERNELS, ROWS, Timing
 
@@ -99,5 +99,5 @@ def explain(bits: int, one: str, many: str, found: dict[str, Timing]) -> str:
     if not plain:
         return f"{text}；torch 原来的算法在这台电脑上算不了"
     gain = [plain[rows] / fast_enough(found[name], rows) for rows, name in ((1, one), (ROWS[-1], many))]
-    return (f"{text}；在这台电脑（{memory.cpu_name()}）上试跑一层，"
+    return (f"{text}；在这台电脑（{remembered.cpu_name()}）上试跑一层，"
             f"写是 torch 原来的算法的 {gain[0]:.1f} 倍快，读是 {gain[1]:.1f} 倍")

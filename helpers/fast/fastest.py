@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from helpers.errors import ModelError
-from helpers.fast import memory
+from helpers.fast import remembered
 from helpers.fast.choose import Choice, choose, names
 from helpers.fast.linear import Recipe
 from helpers.fast.load import load, settings
@@ -12,7 +12,7 @@ from helpers.fast.probe import timings, weights_read
 from helpers.fast.quality import Quality, quality
 from helpers.fast.weights import converted_bytes, total_bytes
 from helpers.model import locate
-from helpers.tiny.files import CHECKPOINT
+from helpers.tiny import TINY
 
 AGREEMENT = 0.99  # 第一名与 float32 相同的比例至少多少
 
@@ -66,12 +66,12 @@ def checked(recipe: Recipe, bits: int, agreement: float) -> Quality | None:
 
 def tiny_quality(recipe: Recipe) -> Quality:
     """一种做法在教学小模型上的质量；量过的记在缓存里"""
-    weights = (CHECKPOINT / "model.safetensors").stat()
+    weights = (TINY / "model.safetensors").stat()
     key = (f"quality {recipe.one.__name__} {recipe.many.__name__} {recipe.limit} "
            f"{weights.st_size} {weights.st_mtime_ns}")  # 重新训练过就重新量
     try:
-        return Quality(**memory.recall(key))
+        return Quality(**remembered.recall(key))
     except TypeError:
-        known = quality(load(CHECKPOINT, recipe))
-        memory.remember(key, vars(known))
+        known = quality(load(TINY, recipe))
+        remembered.remember(key, vars(known))
         return known

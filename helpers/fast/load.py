@@ -8,7 +8,7 @@ from torch import nn
 from transformers import AutoConfig, GenerationConfig
 from transformers.models.qwen2.modeling_qwen2 import Qwen2RotaryEmbedding
 
-from helpers.checkpoint import read_config
+from helpers.download.checkpoint import read_config
 from helpers.errors import ModelError
 from helpers.fast.decode import Layer, Plan
 from helpers.fast.linear import Linear, Recipe

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from helpers.errors import ModelError
-from helpers.fast import kernels, memory
+from helpers.fast import kernels, remembered
 
 KERNELS = {kernel.__name__: kernel for kernel in (
     kernels.Stored, kernels.Vector, kernels.Floats, kernels.Half, kernels.Int8, kernels.Int8OneDnn,
@@ -113,11 +113,11 @@ def timings(config, names: list[str]) -> dict[str, Timing]:
     sizes, found = shapes(config), {}
     for name in names:
         key = f"{name} {config.dtype} {sizes}"
-        known = memory.recall(key)
+        known = remembered.recall(key)
         try:
             found[name] = Timing({int(rows): float(s) for rows, s in known["seconds"].items()})
         except (TypeError, KeyError, ValueError, AttributeError):
             found[name] = timing(KERNELS[name], sizes, config.dtype)
             if found[name].seconds:
-                memory.remember(key, {"seconds": found[name].seconds})
+                remembered.remember(key, {"seconds": found[name].seconds})
     return found

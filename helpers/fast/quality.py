@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from helpers.chat import question_ids
-from helpers.tiny.files import CHECKPOINT
+from helpers.tiny import TINY
+from helpers.tokens import question_ids
 
 PROMPTS, LENGTH = 24, 24  # 用几个问题、每个回答比几个词元
 
@@ -62,11 +62,11 @@ def expected(model, ids: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
     return model(fed, use_cache=False, logits_to_keep=len(said)).logits[0].float().log_softmax(dim=-1)
 
 
-def quality(model, folder: Path = CHECKPOINT, prompts: int = PROMPTS) -> Quality:
+def quality(model, folder: Path = TINY, prompts: int = PROMPTS) -> Quality:
     """model（由 folder 加载，用要比的算法）与 float32 差多少：照 float32 的回答一个一个词元地写，比每一处的概率
 
     folder: 检查点，默认教学小模型；prompts: 用几个问题，≥ 1，否则报 ValueError
-    例: quality(load(CHECKPOINT, Recipe(Int8, Int8))) -> Quality(top1=0.99..., kl=0.00..., positions=...)
+    例: quality(load(TINY, Recipe(Int8, Int8))) -> Quality(top1=0.99..., kl=0.00..., positions=...)
     """
     if isinstance(prompts, bool) or not isinstance(prompts, int) or prompts < 1:
         raise ValueError(f"prompts 应是不小于 1 的整数，现在是 {prompts!r}；改大再试")

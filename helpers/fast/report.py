@@ -8,9 +8,9 @@ from pathlib import Path
 
 from helpers.errors import ModelError
 from helpers.fast.bench import BATCH, HANDOUT, Result
-from helpers.fast.memory import cpu_name
-from helpers.table import Shown, grid
-from helpers.tiny.files import write_text
+from helpers.fast.remembered import cpu_name
+from helpers.files import write_text
+from helpers.tables import Shown, grid
 
 HEADS = ("做法", "位", "词元/秒（7）", "÷ 讲义", "词元/秒（512）", "÷ 讲义", "占上限", "首词元（512），毫秒",
          f"{BATCH} 题一批 ÷ 讲义逐题", "内存，GB", "第一名相同", "KL")

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 
-from helpers.checkpoint import weight_files
+from helpers.download.checkpoint import weight_files
 from helpers.errors import ModelError
 
 

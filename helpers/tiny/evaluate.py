@@ -11,8 +11,8 @@ import torch
 from tqdm.auto import tqdm
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from helpers.tiny import questions
-from helpers.tiny.files import CHECKPOINT, write_text
+from helpers.files import write_text
+from helpers.tiny import TINY, questions
 
 ENOUGH = 0.5
 CARD = """# 教学小模型
@@ -83,7 +83,7 @@ def grade(everything, asked: list[tuple[str, int]], said: list[str]) -> dict:
     return {"asked": len(asked), "on_subject": len(asked) - len(failures), "exact": exact, "failures": failures}
 
 
-def measure(folder=CHECKPOINT) -> dict:
+def measure(folder=TINY) -> dict:
     """两组没训练过的问法各答一遍，加上模型和语料的大小"""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
@@ -101,7 +101,7 @@ def table_row(cells: list[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '｜').replace(chr(10), ' ') for cell in cells)} |"
 
 
-def update_card(folder=CHECKPOINT) -> dict:
+def update_card(folder=TINY) -> dict:
     """评估，把数字写进模型卡 README.md 和 evaluation.json"""
     figures = measure(folder)
     sets = {name: figures[name] for name in ("fresh", "held_out")}

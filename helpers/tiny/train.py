@@ -16,8 +16,8 @@ from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
 
-from helpers.tiny import evaluate, questions, samples
-from helpers.tiny.files import CHECKPOINT, replace_folder, write_text
+from helpers.files import replace_folder, write_text
+from helpers.tiny import TINY, evaluate, questions, samples
 from helpers.tiny.vocabulary import SYSTEM
 
 VOCAB = 151_936
@@ -145,13 +145,13 @@ def train(phases: tuple[Phase, ...] = PHASES, size: int = 16, names: list[str] |
     torch.manual_seed(seed)
     rng = random.Random(seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    tokenizer = AutoTokenizer.from_pretrained(CHECKPOINT)
+    tokenizer = AutoTokenizer.from_pretrained(TINY)
     kept, _ = questions.split(questions.read(questions.paths(names)))
     used = samples.used_ids(tokenizer, kept, tokenizer.encode(f"<|im_start|>system\n{SYSTEM}<|im_end|>\n"))
     row_of = {token_id: row for row, token_id in enumerate(used)}
     model = Qwen2ForCausalLM(config(len(used) + 1)).to(device)
     losses = [fit(model, tokenizer, kept, row_of, phase, size, rng) for phase in phases]
-    with replace_folder(CHECKPOINT) as folder:
+    with replace_folder(TINY) as folder:
         write(widen(model.cpu(), used), folder)
         record = {"corpus": [path.stem for path in questions.paths(names)],
                   "phases": [{"name": phase.name, "epochs": phase.epochs, "rate": phase.rate,

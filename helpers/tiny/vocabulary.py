@@ -11,7 +11,8 @@ from pathlib import Path
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from helpers.tiny.files import CHECKPOINT, write_text
+from helpers.files import write_text
+from helpers.tiny import TINY
 
 SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
          r"|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -71,7 +72,7 @@ def build() -> Tokenizer:
     return tokenizer
 
 
-def save(folder: Path = CHECKPOINT) -> None:
+def save(folder: Path = TINY) -> None:
     """写 tokenizer.json（紧凑）、tokenizer_config.json 和 chat_template.jinja"""
     content = json.loads(build().to_str())
     content["model"]["merges"] = [" ".join(pair) for pair in content["model"]["merges"]]
@@ -85,4 +86,4 @@ def save(folder: Path = CHECKPOINT) -> None:
 
 if __name__ == "__main__":
     save()
-    print(f"写好了 {CHECKPOINT.name}/tokenizer.json")
+    print(f"写好了 {TINY.name}/tokenizer.json")

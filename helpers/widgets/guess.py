@@ -8,12 +8,11 @@ from html import escape
 import ipywidgets as widgets
 import torch
 
-from helpers.chat import question_ids
 from helpers.generation import Step, steps, stop_ids
 from helpers.pipeline import shorten
 from helpers.sampling import surprise, top_candidates
-from helpers.table import Shown
-from helpers.tokens import check_text, piece
+from helpers.tables import Shown
+from helpers.tokens import check_text, piece, question_ids
 from helpers.widgets.view import BLUE, ORANGE, View, bar, button, html_table, row
 
 MOST_TOKENS, GIVEN, OPTIONS, MOST_LABEL = 200, 3, 6, 16

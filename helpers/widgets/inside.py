@@ -9,7 +9,7 @@ import torch
 
 from helpers.inside import Lens as Table
 from helpers.inside import attention, lens, name, strongest
-from helpers.table import Shown
+from helpers.tables import Shown
 from helpers.tokens import check_text
 from helpers.widgets.view import BUSY, LINE, View, bar, row
 

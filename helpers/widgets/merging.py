@@ -8,7 +8,7 @@ from html import escape
 import ipywidgets as widgets
 
 from helpers.bpe import MOST_BYTES, Merge, merge_steps
-from helpers.table import Shown, grid
+from helpers.tables import Shown, grid
 from helpers.tokens import chip, piece
 from helpers.widgets.view import View, html_table, row
 

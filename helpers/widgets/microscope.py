@@ -10,7 +10,7 @@ import ipywidgets as widgets
 
 from helpers.bpe import segments
 from helpers.pipeline import shorten
-from helpers.table import Shown, grid
+from helpers.tables import Shown, grid
 from helpers.tokens import COLORS, Piece, check_text, letters, letters_in, neighbours, normalized, painted, piece
 from helpers.widgets.merging import Merging, wrapped
 from helpers.widgets.view import View, bar, html_table, row

@@ -7,11 +7,10 @@ from html import escape
 import ipywidgets as widgets
 import torch
 
-from helpers.chat import question_ids
 from helpers.generation import check_ids, steps, stop_ids
 from helpers.sampling import STAGES, draw, stages, top_candidates
-from helpers.table import Shown
-from helpers.tokens import piece
+from helpers.tables import Shown
+from helpers.tokens import piece, question_ids
 from helpers.widgets.view import ORANGE, View, bar, button, html_table, row
 
 MOST_WRITTEN, MOST_BRANCHES, SHOWN = 40, 6, 6

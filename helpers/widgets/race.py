@@ -9,9 +9,9 @@ from html import escape
 import ipywidgets as widgets
 import torch
 
-from helpers.chat import question_ids
 from helpers.generation import Step, greedy, steps, stop_ids
-from helpers.table import Shown
+from helpers.tables import Shown
+from helpers.tokens import question_ids
 from helpers.widgets.view import View, button, html_table, row
 
 PAUSE = 0.003  # 每写一个词元歇 3 毫秒，让网页有空送来“停”

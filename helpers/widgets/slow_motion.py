@@ -6,10 +6,10 @@ from html import escape
 
 import ipywidgets as widgets
 
-from helpers.chat import question_ids
 from helpers.generation import Step, cache_factors, stop_ids
 from helpers.pipeline import FILLS, NAMES, chart, flow, frames, parts, run, timed
-from helpers.table import Shown
+from helpers.tables import Shown
+from helpers.tokens import question_ids
 from helpers.widgets.view import BLUE, BUSY, LINE, ORANGE, View, bar, button, html_table, row
 
 INTERVAL = 900  # 播放时一格几毫秒

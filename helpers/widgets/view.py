@@ -8,7 +8,7 @@ from html import escape
 
 import ipywidgets as widgets
 
-from helpers.table import Shown
+from helpers.tables import Shown
 
 BLUE, ORANGE = "#0072B2", "#D55E00"  # 色盲也分得清（Okabe-Ito）；颜色旁边总有数或记号
 LINE = "border:1px solid var(--jp-border-color1, #bbb)"

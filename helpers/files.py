@@ -1,0 +1,39 @@
+"""文件：整份写入，整个文件夹地换，课程自己放东西的文件夹"""
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def write_text(path: Path, text: str) -> None:
+    """先写临时文件再改名：中途断电也不会留下半个文件"""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".incomplete")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(partial, path)
+
+
+@contextlib.contextmanager
+def replace_folder(folder: Path) -> Iterator[Path]:
+    """给出 folder 的一份副本去改；全部写好才换上去，出错时 folder 保持原样"""
+    new, old = folder.with_name(folder.name + ".incomplete"), folder.with_name(folder.name + ".old")
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.copytree(folder, new)
+    try:
+        yield new
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old)
+
+
+def course_folder() -> Path:
+    """这门课在这台电脑上放缓存的文件夹（还不一定存在）"""
+    if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
+        return Path(os.environ["LOCALAPPDATA"]) / "hf-course"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hf-course"

@@ -1,0 +1,337 @@
+"""在真正的浏览器里操作每一个互动视图：每个控件改变它该变的，坏输入说一句话、照常可用，150 毫秒里看到结果"""
+from functools import partial
+
+import pytest
+from servers.jupyterlab import Widget
+
+pytestmark = pytest.mark.browser
+QUICK = 150  # 毫秒；量几次，最好的一次要在它以内：别的程序只会让它变慢
+
+
+@pytest.fixture(scope="module")
+def opened(browser):
+    """打开并跑完一本的函数；同一本只开一次"""
+    labs = {}
+
+    def get(name: str):
+        if name not in labs:
+            labs[name] = browser()
+            labs[name].open(name)
+            labs[name].run_all()
+        return labs[name]
+
+    yield get
+    for lab in labs.values():
+        lab.close()
+
+
+def survives(widget: Widget, label: str, text: str, said: str, good: str, shown: str) -> None:
+    """写进坏的 text，说 said；再写 good，照常显示 shown"""
+    widget.write(label, text)
+    widget.wait(said)
+    widget.write(label, good)
+    widget.wait(shown)
+
+
+@pytest.fixture
+def next_token(opened):
+    widget = Widget(opened("05_generation.ipynb"), "抽一个")
+    widget.press("重来")
+    widget.wait("（还没有写）")
+    for label, key in (("温度", "Home"), ("重复惩罚", "Home"), ("top-k", "Home"), ("top-p", "End")):
+        widget.slide(label, key)
+    widget.slide("温度", *["ArrowRight"] * 9)
+    widget.wait("不会\t99670\t 0.48\t 0.48\t 0.48\t 0.48\t 0.48")
+    return widget
+
+
+def test_next_token_sliders(next_token):
+    next_token.slide("温度", "Home")
+    next_token.wait("不会\t99670\t 0.48\t 0.48\t 1.00\t 1.00\t 1.00")
+    next_token.slide("温度", "End")
+    next_token.wait("0.48\t 0.48\t 0.09\t 0.09\t 0.09")
+    next_token.slide("top-k", "ArrowRight", "ArrowRight")
+    next_token.wait("去掉")
+    next_token.slide("top-k", "Home")
+    next_token.slide("top-p", "Home")
+    next_token.wait("0.09\t 0.09\t 1.00")
+    next_token.slide("重复惩罚", "End")
+    next_token.wait("2.00")
+    assert "⚠" not in next_token.text()
+
+
+def test_next_token_draws_and_takes_back(next_token):
+    next_token.press("抽一个")
+    next_token.wait("抽中（★）")
+    next_token.press("退一个")
+    next_token.wait("（退掉的：")
+
+
+def test_next_token_branches_stay_side_by_side(next_token):
+    next_token.choose("换成", 0)
+    next_token.press("选它")
+    next_token.wait("▶ A　不会")
+    next_token.press("退一个")
+    next_token.wait("退掉的：不会")
+    next_token.choose("换成", 2)
+    next_token.press("选它")
+    next_token.wait("另起一支 B")
+    next_token.press("接着写完")
+    next_token.wait("写完了")
+    assert "<|im_end|>" in next_token.text() and "▶ B　很难" in next_token.text() and "A　不会" in next_token.text()
+    next_token.press("A")
+    next_token.wait("▶ A　不会")
+
+
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应不超过 200 个词元"), ("😀\x07", "\n")])
+def test_next_token_survives_bad_questions(next_token, text, said):
+    survives(next_token, "问题", text, said, good="人工智能未来会取代人类吗？", shown="不会\t99670\t 0.48")
+
+
+def test_next_token_is_quick(next_token):
+    times = []
+    for _ in range(4):
+        times.append(next_token.milliseconds(lambda: next_token.slide("温度", "Home"), "0.48\t 1.00\t 1.00"))
+        times.append(next_token.milliseconds(lambda: next_token.slide("温度", "End"), "0.48\t 0.09\t 0.09"))
+    assert min(times) < QUICK, times
+
+
+@pytest.fixture
+def microscope(opened):
+    widget = Widget(opened("03_tokenization.ipynb"), "另一段")
+    widget.write("另一段", "")
+    widget.write("文字", "犇骉麤")
+    widget.wait("‹e9 ba›　99203")
+    return widget
+
+
+def test_microscope_shows_bytes_neighbours_and_merges(microscope):
+    microscope.wait("麤\tU+9EA4\te9 ba a4")
+    microscope.press("‹e9 ba›　99203")
+    microscope.wait("▶ ‹e9 ba›　99203")
+    microscope.wait("麤 的第 1–2 个字节（共 3 个）")
+    microscope.wait("▶ 99203")
+    microscope.wait("99204")
+    microscope.slide("合并到第几步", "Home")
+    microscope.wait("一个字节一块")
+    microscope.slide("合并到第几步", "End")
+    microscope.wait("★")
+
+
+def test_microscope_compares_two_texts(microscope):
+    microscope.write("另一段", "rare characters")
+    microscope.wait("另一段的词元")
+    assert "另一段\t15\t15\t3" in microscope.text()
+
+
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_001, "应不超过 10000 个字符"), 
+                                        ("\x07👨‍👩‍👧", "‹07›"), ("好" * 10_000, "个词元没有画")])
+def test_microscope_survives_bad_texts(microscope, text, said):
+    survives(microscope, "文字", text, said, good="你好", shown="你好　108386")
+
+
+def test_microscope_is_quick(microscope):
+    times = []
+    for text in ("你好", "世界") * 4:
+        shown = {"你好": "你好　108386", "世界": "世界　99489"}[text]
+        times.append(microscope.milliseconds(lambda text=text: microscope.write("文字", text), shown))
+    assert min(times) < QUICK, times
+
+
+@pytest.fixture
+def guess(opened):
+    widget = Widget(opened("05_generation.ipynb"), "下注")
+    widget.press("重来")
+    widget.page.wait_for_timeout(500)  # 候选重新发好以后才选得住
+    widget.wait("猜了 0 / ")
+    return widget
+
+
+def test_guess_bets_then_shows(guess):
+    guess.press("下一个")
+    guess.wait("应先下注")
+    guess.press("下注")
+    guess.wait("还没有选")
+    assert "★" not in guess.text()
+    guess.pick(0)
+    guess.slide("把握", "End")
+    guess.press("下注")
+    guess.wait("看到 ★ 的意外（比特）")
+    guess.wait("猜了 1 / ")
+    assert "0.95" in guess.text() and "★" in guess.text() and "▸" in guess.text()
+    guess.press("下注")
+    guess.wait("已经下过")
+    guess.press("下一个")
+    guess.wait("│？")
+
+
+def test_guess_takes_other_texts(guess):
+    guess.choose("猜哪段", 2)
+    guess.wait("今天│下午│我们在")
+    guess.write("自己写", "好" * 10_000)
+    guess.wait("应有")
+    guess.write("自己写", "春天来了，窗外的树都绿了。")
+    guess.wait("文字已经藏起来")
+    guess.choose("猜哪段", 0)
+    guess.wait("问题：人工智能未来会取代人类吗？")
+
+
+def test_guess_is_quick(guess):
+    guess.pick(0)
+    guess.page.wait_for_timeout(300)
+    assert guess.milliseconds(lambda: guess.press("下注"), "看到 ★") < 2 * QUICK
+
+
+@pytest.fixture
+def race(opened):
+    return Widget(opened("05_generation.ipynb"), "没有 KV cache")
+
+
+def test_race_runs_live_to_the_end(race):
+    race.slide("写几个词元", "Home", "ArrowRight")
+    race.wait("0 / 20")
+    race.press("开始")
+    race.wait("逐个核对过，完全相同", 60)
+    assert "44 / 44" in race.text() and "690 / 690" in race.text()
+
+
+def test_race_stops(race):
+    race.slide("写几个词元", "End")
+    race.wait("0 / 200")
+    race.press("开始")
+    race.wait("正在比")
+    race.page.wait_for_timeout(500)
+    race.press("停")
+    race.wait("停了")
+    assert "200 / 200" not in race.text()
+    race.press("停")
+    race.wait("没有在比")
+    race.write("问题", "")
+    race.wait("现在是空的")
+    race.write("问题", "你好")
+    race.slide("写几个词元", "Home")
+    race.wait("0 / 10")
+
+
+@pytest.fixture
+def slow_motion(opened):
+    widget = Widget(opened("06_pipeline.ipynb"), "上一格")
+    widget.slide("第几格", "Home")
+    widget.wait("第 1 步 · 输入文本")
+    return widget
+
+
+def test_slow_motion_steps_and_lights_the_chart(slow_motion):
+    for stage, mark in (("分词", "▶ 数字 Token"), ("模型计算", "▶ Qwen 模型"), ("选出词元", "▶ 输出 Token"),
+                        ("解码", "▶ 最终回答")):
+        slow_motion.press("下一格")
+        slow_motion.wait(f"第 1 步 · {stage}")
+        slow_motion.page.wait_for_function(
+            "([box, mark]) => decodeURIComponent(box.querySelector('.jp-RenderedMermaid img')?.src ?? '')"
+            ".includes(mark)", arg=[slow_motion.box.element_handle(), mark])
+    slow_motion.wait("76,800 字节")
+    slow_motion.press("上一格")
+    slow_motion.wait("第 1 步 · 选出词元")
+    slow_motion.slide("第几格", "End")
+    slow_motion.wait("写出了结束词元，停")
+
+
+def test_slow_motion_plays_and_pauses(slow_motion):
+    slow_motion.press("开始")
+    slow_motion.wait("第 2 步 · 接上新词元", 30)
+    slow_motion.box.locator(".widget-play button").first.press("Enter")
+    slow_motion.page.wait_for_timeout(1500)
+    before = slow_motion.text()
+    slow_motion.page.wait_for_timeout(2500)
+    assert slow_motion.text() == before
+
+
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应不超过 200 个词元"),
+                                        ("😀\x07", "写完了")])
+def test_slow_motion_survives_bad_questions(slow_motion, text, said):
+    survives(slow_motion, "问题", text, said, good="你好", shown="写完了")
+
+
+def test_slow_motion_is_quick(slow_motion):
+    times = [slow_motion.milliseconds(partial(slow_motion.press, button), f"第 1 步 · {stage}")
+             for button, stage in (("下一格", "分词"), ("上一格", "输入文本")) * 4]
+    assert min(times) < QUICK, times
+
+
+@pytest.fixture
+def attention(opened):
+    widget = Widget(opened("09_inside.ipynb"), "哪个头")
+    widget.slide("第几层", "Home")
+    widget.choose("哪个头", 0)
+    widget.wait("第 1 层，4 个头平均：第 25 个词元")
+    return widget
+
+
+def test_attention_follows_layer_head_and_position(attention):
+    attention.slide("第几层", "End")
+    attention.wait("第 6 层，4 个头平均")
+    attention.choose("哪个头", 2)
+    attention.wait("第 6 层，第 2 个头")
+    assert all(rank in attention.text() for rank in "①②③")
+    attention.slide("第几个词元", "Home")
+    attention.wait("第 1 个词元 <|im_start|> 看它自己和前面的")
+    attention.wait("1.00 ①")
+    attention.slide("第几个词元", "End")
+
+
+def test_lens_follows_the_position(opened):
+    lens = Widget(opened("09_inside.ipynb"), "过了几层")
+    lens.wait("模型最后答 不会 0.48")
+    lens.slide("第几个词元", "Home")
+    lens.wait("第 1 个词元 <|im_start|> 后面")
+    lens.slide("第几个词元", "End")
+    lens.wait("模型最后答 不会 0.48")
+    lens.write("文字", "什么是词元")
+    lens.wait("模型最后答 词")
+    lens.write("文字", "人工智能未来会取代人类吗？")
+    lens.wait("模型最后答 不会 0.48")
+
+
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应是 1 到 64 个词元"), ("😀\x07", "‹07›")])
+def test_attention_survives_bad_texts(attention, text, said):
+    survives(attention, "文字", text, said, good="人工智能未来会取代人类吗？", shown="第 25 个词元")
+
+
+def test_attention_is_quick(attention):
+    times = [attention.milliseconds(partial(attention.slide, "第几层", key), f"第 {layer} 层")
+             for key, layer in (("End", 6), ("Home", 1)) * 4]
+    assert min(times) < QUICK, times
+
+
+def test_dark_mode_can_be_read(opened):
+    """深色界面里，互动视图的每个字与它的背景至少差 3 比 1（WCAG 对大字的要求；正文多在 4.5 以上）"""
+    for name in ("03_tokenization.ipynb", "05_generation.ipynb", "06_pipeline.ipynb", "09_inside.ipynb"):
+        lab = opened(name)
+        lab.command("apputils:change-theme", theme="JupyterLab Dark")
+        lab.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
+        lab.page.wait_for_timeout(500)
+        assert lab.page.evaluate(CONTRAST) == []
+        lab.command("apputils:change-theme", theme="JupyterLab Light")
+        lab.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'true'")
+
+
+CONTRAST = """() => {
+    const rgba = text => { const n = text.match(/[\\d.]+/g).map(Number); return [...n.slice(0, 3), n[3] ?? 1]; };
+    const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3]));
+    const light = c => c.map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+    const behind = node => node ? over(rgba(getComputedStyle(node).backgroundColor), behind(node.parentElement))
+        : [255, 255, 255];
+    const faint = [];
+    for (const box of document.querySelectorAll('.jp-OutputArea-output .widget-vbox')) {
+        const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+            const node = walker.currentNode.parentElement;
+            if (!walker.currentNode.textContent.trim() || !node.offsetParent || node.closest('option')) continue;
+            const paper = behind(node), ink = over(rgba(getComputedStyle(node).color), paper);
+            const [a, b] = [light(ink), light(paper)].sort((x, y) => y - x);
+            if ((a + .05) / (b + .05) < 3) faint.push(walker.currentNode.textContent);
+        }
+    }
+    return faint;
+}"""

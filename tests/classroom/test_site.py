@@ -1,0 +1,238 @@
+"""静态网页：照说明用一条命令做成，再用 Chromium 从文件、从 127.0.0.1 打开每一页
+
+python -m pip install -e ".[browser,site]"，pytest -m browser；截图写在 tests/screenshots
+"""
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from pages import SHOTS, cells, diagrams, headings, squeeze
+from servers import loopback
+from servers.jupyterlab import ROOT
+
+SCRIPT = ROOT / "classroom" / "site" / "build.py"
+NOTEBOOKS = [f"notebooks/{path.stem}" for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+PAGES = ["README", *NOTEBOOKS, "notebooks/glossary", "helpers/tiny/checkpoint/README",
+         *[f"classroom/{path.stem}" for path in sorted((ROOT / "classroom").glob("*.md"))]]
+browser = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """做好的网页"""
+    for name in ("myst_nb", "sphinx_book_theme", "jieba"):
+        pytest.importorskip(name, reason="没有装做网页的包：pip install -e '.[site]'")
+    folder = tmp_path_factory.mktemp("site") / "网页"
+    result = subprocess.run([sys.executable, SCRIPT, folder], capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stderr == ""
+    assert str(folder / "index.html") in result.stdout
+    return folder
+
+
+class Parsed(HTMLParser):
+    """一页的 id、链接 <a href>、资源（脚本、样式、图片），和看得见的文字"""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.ids, self.links, self.resources, self.text, self.hidden = {""}, [], [], "", False
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.ids.add(values.get("id"))
+        self.hidden = tag in ("script", "style")
+        self.resources += [values["src"]] if "src" in values else []
+        if "href" in values:
+            (self.links if tag == "a" else self.resources).append(values["href"])
+
+    def handle_endtag(self, tag):
+        self.hidden = False
+
+    def handle_data(self, data):
+        self.text += "" if self.hidden else data
+
+
+@pytest.fixture(scope="module")
+def parsed(site) -> dict[Path, Parsed]:
+    return {path: Parsed(path) for path in site.rglob("*.html")}
+
+
+@browser
+def test_the_pages_are_all_there_and_small(site):
+    assert sorted(PAGES + ["index", "search"]) == sorted(
+        path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html"))
+    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 15e6
+
+
+@browser
+def test_no_link_is_broken(site, parsed):
+    broken = []
+    for path, page in parsed.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            known = parsed[target].ids if target in parsed else {""}
+            if not parts.scheme and not (target.is_file() and unquote(parts.fragment) in known):
+                broken.append((path.name, link))
+    assert broken == []
+    assert sum(len(page.links) for page in parsed.values()) > 500
+
+
+@browser
+def test_every_resource_is_in_the_folder(parsed):
+    for path, page in parsed.items():
+        parts = [urlsplit(resource) for resource in page.resources if not resource.startswith(("data:", "#"))]
+        assert [part for part in parts if part.netloc or not (path.parent / unquote(part.path)).is_file()] == []
+
+
+@browser
+def test_the_sidebar_lists_every_lesson(site, parsed):
+    for name in PAGES:
+        for notebook in NOTEBOOKS:
+            title = headings(f"{Path(notebook).name}.ipynb")[0]
+            assert squeeze(title) in squeeze(parsed[site / f"{name}.html"].text.split("学完你能")[0]), name
+
+
+@browser
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_outputs_are_shown_as_committed(site, parsed, name):
+    text = squeeze(parsed[site / f"{name}.html"].text)
+    outputs = [output for cell in cells(f"{Path(name).name}.ipynb") for output in cell.get("outputs", [])]
+    printed = ["".join(output["text"]) for output in outputs if output["output_type"] == "stream"]
+    assert outputs and [words for words in printed if squeeze(words) not in text] == []
+
+
+@browser
+def test_nothing_tells_which_computer_built_it(site, parsed):
+    """项目的、构建用的文件夹不在任何文件里；电脑的名字不在看得见的文字里"""
+    places = [str(ROOT), str(site.parent), str(Path(tempfile.gettempdir(), tempfile.gettempprefix()))]
+    for path in site.rglob("*"):
+        assert not path.is_file() or [place for place in places if place.encode() in path.read_bytes()] == [], path
+    name = re.compile(rf"(?<!\w){re.escape(platform.node())}(?!\w)")
+    assert [path for path, page in parsed.items() if name.search(page.text)] == []
+
+
+class Page:
+    """浏览器里的一页：problems 是控制台的错误，和想离开这台电脑的请求"""
+
+    def __init__(self, chromium, width: int = 1280, theme: str = "light") -> None:
+        self.page = chromium.new_page(viewport={"width": width, "height": 900}, locale="zh-CN", color_scheme=theme)
+        self.page.set_default_timeout(20_000)
+        self.problems = []
+        self.page.on("console", lambda message: self.note(message.text) if message.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.note(str(error)))
+        self.page.on("request", lambda request: self.visit(request.url))
+
+    def note(self, text: str) -> None:
+        self.problems.append(text)
+
+    def visit(self, url: str) -> None:
+        if not url.startswith(("file:", "data:", "blob:", "http://127.0.0.1:")):
+            self.note(url)
+
+    def open(self, url: str) -> None:
+        """打开，等流程图和公式画好"""
+        self.page.goto(url)
+        self.page.wait_for_function("""() => [...document.querySelectorAll('.highlight-mermaid, .math')]
+            .every(block => block.querySelector('svg'))""")
+
+    def check(self, name: str) -> None:
+        """没有问题，没有比屏幕宽；留一张截图"""
+        assert self.problems == []
+        assert self.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        SHOTS.mkdir(exist_ok=True)
+        height = min(self.page.evaluate("document.documentElement.scrollHeight"), 16_000)
+        self.page.set_viewport_size({"width": self.page.viewport_size["width"], "height": height})
+        self.page.screenshot(path=SHOTS / f"site_{name.replace('/', '_')}.png")
+
+
+@pytest.fixture
+def view(chromium):
+    pages = []
+
+    def new(**settings) -> Page:
+        pages.append(Page(chromium, **settings))
+        return pages[-1]
+    yield new
+    for page in pages:
+        page.page.close()
+
+
+@pytest.fixture
+def address(site):
+    """同一个文件夹，放在 127.0.0.1 上"""
+    with loopback.static(site) as url:
+        yield url
+
+
+@browser
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_on_a_desktop_and_a_phone(site, view, name):
+    wanted = diagrams(f"{Path(name).name}.ipynb") if name in NOTEBOOKS else []
+    for size, width in (("desktop", 1280), ("phone", 390)):
+        page = view(width=width)
+        page.open((site / f"{name}.html").as_uri())
+        drawn = page.page.eval_on_selector_all(".highlight-mermaid svg", "all => all.map(svg => svg.textContent)")
+        assert len(drawn) == len(wanted)
+        labels = re.findall(r"[\u4e00-\u9fff]{2,}", "".join(wanted))
+        assert [label for label in labels if label not in "".join(drawn)] == []
+        page.check(f"{name}_{size}")
+
+
+@browser
+def test_diagrams_stay_readable_in_the_dark_theme(site, view):
+    page = view(theme="dark")
+    page.open((site / "notebooks" / "06_pipeline.html").as_uri())
+    colors = "block => [getComputedStyle(document.body), getComputedStyle(block)].map(style => style.backgroundColor)"
+    dark, white = page.page.eval_on_selector(".highlight-mermaid", colors)
+    assert white == "rgb(255, 255, 255)" != dark
+    page.check("06_dark")
+
+
+def found(page: Page, start: str, words: str) -> list[str]:
+    """像学生那样搜 words，给出结果的网址"""
+    page.open(start)
+    page.page.keyboard.press("Control+k")
+    page.page.keyboard.type(words)
+    page.page.keyboard.press("Enter")
+    page.page.wait_for_function("() => /。/.test(document.querySelector('#search-results .search-summary')?.innerText)")
+    return page.page.eval_on_selector_all("#search-results li a", "all => all.map(a => a.href)")
+
+
+@browser
+@pytest.mark.parametrize("words, lesson", [("分词", "03"), ("词元", "03"), ("KV cache", "05"), ("生成循环", "05"),
+                                           ("量子纠缠", None)])
+@pytest.mark.parametrize("way", ["file", "http"])
+def test_search(site, address, view, words, lesson, way):
+    page, root = view(), site.as_uri() if way == "file" else address
+    results = found(page, f"{root}/notebooks/02_quickstart.html", words)
+    assert bool(results) == bool(lesson)
+    assert lesson is None or any(f"notebooks/{lesson}_" in result for result in results)
+    if results:
+        page.open(results[0])
+    assert page.problems == []
+
+
+@browser
+def test_results_over_http_show_where_the_words_stand(address, view):
+    page = view()
+    found(page, f"{address}/README.html", "分词")
+    page.page.wait_for_selector("#search-results p.context")
+    page.check("search")
+
+
+@browser
+def test_the_front_page(site, address, view):
+    for root in (site.as_uri(), address):
+        page = view()
+        page.page.goto(f"{root}/index.html")
+        page.page.wait_for_url(f"{root}/README.html")
+        assert "课程地图" in page.page.inner_text("main")
+        assert page.problems == []

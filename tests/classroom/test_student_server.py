@@ -1,0 +1,200 @@
+"""抄给学生的一份、JupyterHub 的设置、Kubernetes 的设置：不用启动服务器的检查"""
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from servers.jupyterlab import ROOT
+from student_server import give
+from traitlets.config.loader import PyFileConfigLoader
+
+CONFIG = ROOT / "classroom" / "jupyterhub_config.py"
+NOT_GIVEN = {  # 有链接、但不抄给学生的
+    "helpers/tiny/checkpoint/README.md": "学生的 helpers 文件夹会挡住装好的 helpers，run_qwen.py 就不能运行了",
+    "pyproject.toml": "学生在自己的文件夹里 pip install -e . 会装成没有 helpers 的课程，试用时换掉老师的"}
+
+
+@pytest.fixture
+def course(tmp_path):
+    """课程的一小份：两本笔记本和 README"""
+    for name in ("README.md", "notebooks/01.ipynb", "notebooks/02.ipynb"):
+        write(tmp_path / "course" / name, f"第一版 {name}")
+    return tmp_path / "course"
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def words(path: Path) -> str:
+    """.md 文件，或者笔记本里文字的格"""
+    text = path.read_text(encoding="utf-8")
+    return text if path.suffix == ".md" else "\n".join(
+        "".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown")
+
+
+def test_a_student_gets_what_the_lessons_link_to(tmp_path):
+    given = set(give(ROOT, tmp_path))
+    assert {"README.md", "run_qwen.py", "classroom/speed.json", "notebooks/images/pipeline.png"} <= given
+    assert {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")} <= given
+    assert not any(name.startswith(("helpers", "tests")) for name in given)
+    assert {name for name in given if name.endswith((".py", ".safetensors"))} == {"run_qwen.py"}
+    links = {os.path.normpath(Path(name).parent / link) for name in given if name.endswith((".md", ".ipynb"))
+             for link in re.findall(r"\]\(([^)#\s:]+)[)#]", words(tmp_path / name))}
+    assert {Path(link).as_posix() for link in links if not (tmp_path / link).exists()} == set(NOT_GIVEN)
+    assert give(ROOT, tmp_path) == []
+
+
+def test_an_update_never_touches_what_the_student_changed(course, tmp_path):
+    mine = tmp_path / "张三" / "hf-course"
+    assert give(course, mine) == ["README.md", "notebooks/01.ipynb", "notebooks/02.ipynb"]
+    write(mine / "notebooks/01.ipynb", "我的答案")
+    write(mine / "notebooks/03.ipynb", "我自己的一本")
+    for name in ("01", "02", "03", "04"):
+        write(course / "notebooks" / f"{name}.ipynb", f"第二版 {name}")
+    assert give(course, mine) == ["notebooks/02.ipynb", "notebooks/04.ipynb"]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in (mine / "notebooks").iterdir()}
+    assert texts == {"01.ipynb": "我的答案", "02.ipynb": "第二版 02",
+                     "03.ipynb": "我自己的一本", "04.ipynb": "第二版 04"}
+    write(course / "notebooks/01.ipynb", "第三版 01")
+    assert give(course, mine) == []
+    (mine / "notebooks/01.ipynb").rename(mine / "notebooks/我的01.ipynb")  # jupyterhub.md 教的：改了名，就再得一份新的
+    assert give(course, mine) == ["notebooks/01.ipynb"]
+    assert (mine / "notebooks/01.ipynb").read_text(encoding="utf-8") == "第三版 01"
+    assert (mine / "notebooks/我的01.ipynb").read_text(encoding="utf-8") == "我的答案"
+
+
+def test_the_copy_can_be_written_even_if_the_course_is_read_only(course, tmp_path):
+    (course / "README.md").chmod(0o444)
+    give(course, tmp_path / "mine")
+    assert (tmp_path / "mine" / "README.md").stat().st_mode & 0o200
+
+
+def test_an_interrupted_copy_is_not_taken_for_the_students_work(course, tmp_path, monkeypatch):
+    def cut(path, target):
+        Path(target).write_text("半", encoding="utf-8")
+        raise OSError("磁盘满了")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", cut)
+        with pytest.raises(OSError, match="磁盘满了"):
+            give(course, tmp_path / "mine")
+    assert "notebooks/01.ipynb" in give(course, tmp_path / "mine")
+    assert (tmp_path / "mine" / "README.md").read_text(encoding="utf-8") == "第一版 README.md"
+    (tmp_path / "mine/.original/README.md").unlink()  # 抄了学生的一份，还没有抄原件就断了
+    assert give(course, tmp_path / "mine") == []
+    write(course / "README.md", "第二版 README.md")
+    assert give(course, tmp_path / "mine") == ["README.md"]
+
+
+@pytest.fixture
+def load(monkeypatch, tmp_path):
+    """读 JupyterHub 的设置：load(环境变量) -> 设置；像是由 root 在有 systemd 的服务器上，课程放在大家读得到的地方"""
+    real = Path.stat
+
+    def load(readable: bool = True, **environment):
+        for name in ("COURSE_TRIAL", "COURSE_MODEL", "COURSE_STUDENTS", "COURSE_MEMORY"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in {"XDG_CACHE_HOME": str(tmp_path), **environment}.items():
+            monkeypatch.setenv(name, value)
+        mask = (lambda mode: mode | 0o555) if readable else (lambda mode: mode & ~0o007)
+        monkeypatch.setattr(Path, "stat", lambda path, **given: os.stat_result(
+            (mask(real(path, **given).st_mode), *tuple(real(path, **given))[1:])))
+        return PyFileConfigLoader(CONFIG.name, path=str(CONFIG.parent)).load_config()
+
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
+    isdir = os.path.isdir
+    monkeypatch.setattr(os.path, "isdir", lambda path: path == "/run/systemd/system" or isdir(path))
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    return load
+
+
+@pytest.mark.parametrize("trial", ["", "0", "true"])
+def test_a_real_hub_asks_for_system_passwords(load, trial):
+    config = load(COURSE_TRIAL=trial)
+    assert config.JupyterHub.authenticator_class == "pam"
+    assert config.LocalAuthenticator.allowed_groups == {"course"}
+    assert "allow_all" not in config.Authenticator and "SharedPasswordAuthenticator" not in config
+    assert config.JupyterHub.spawner_class == "systemdspawner.SystemdSpawner"
+    assert config.Spawner.environment["COURSE_MODEL"] in config.SystemdSpawner.readonly_paths
+
+
+def test_a_trial_has_a_fresh_password_and_says_what_it_lacks(load, capsys):
+    passwords = {load(COURSE_TRIAL="1").SharedPasswordAuthenticator.user_password for _ in range(3)}
+    assert len(passwords) == 3 and min(map(len, passwords)) >= 8
+    config = load(COURSE_TRIAL="1")
+    assert "没有隔离" in capsys.readouterr().err and "没有隔离" in config.JupyterHub.template_vars["announcement"]
+    assert "allow_all" not in config.Authenticator and len(config.Authenticator.allowed_users) == 40
+
+
+@pytest.mark.parametrize("trial", ["", "1"])
+def test_loopback_limits_and_culling(load, trial, tmp_path):
+    config = load(COURSE_TRIAL=trial, COURSE_STUDENTS="5", COURSE_MEMORY="3G")
+    assert config.JupyterHub.bind_url == "http://127.0.0.1:8000"
+    assert config.Spawner.mem_limit == "3G"
+    assert config.Spawner.environment["OMP_NUM_THREADS"] == "3"  # 16 核 ÷ 5
+    assert load(COURSE_STUDENTS="40").Spawner.environment["OMP_NUM_THREADS"] == "1"
+    (service,), (role,) = config.JupyterHub.services, config.JupyterHub.load_roles
+    assert "jupyterhub_idle_culler" in service["command"] and role["services"] == [service["name"]]
+    assert not any(scope.startswith("admin") for scope in role["scopes"])
+    assert any("cull_idle_timeout" in argument for argument in config.Spawner.args)
+    places = [config.JupyterHub.db_url, config.JupyterHub.cookie_secret_file, config.ConfigurableHTTPProxy.pid_file]
+    assert all(str(tmp_path) in place for place in places)  # 不在项目文件夹里
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("trial", ["", "1"])
+def test_every_setting_exists(load, trial):
+    """拼错的设置 JupyterHub 只会提醒，不会停下；要装 [hub]"""
+    from jupyterhub.app import JupyterHub
+    from jupyterhub.auth import Authenticator, LocalAuthenticator
+    from jupyterhub.authenticators.shared import SharedPasswordAuthenticator
+    from jupyterhub.proxy import ConfigurableHTTPProxy
+    from jupyterhub.spawner import SimpleLocalProcessSpawner, Spawner
+    from systemdspawner import SystemdSpawner
+
+    known = {kind.__name__: set(kind.class_trait_names(config=True)) for kind in (
+        JupyterHub, Authenticator, LocalAuthenticator, SharedPasswordAuthenticator, ConfigurableHTTPProxy, Spawner,
+        SimpleLocalProcessSpawner, SystemdSpawner)}
+    for name, settings in load(COURSE_TRIAL=trial).items():
+        assert set(settings) <= known[name], name
+    assert "COURSE_SERVER" in Spawner(config=load(COURSE_TRIAL=trial)).env_keep
+
+
+@pytest.mark.parametrize("environment, said", [
+    ({"COURSE_STUDENTS": "0"}, "COURSE_STUDENTS 应是正整数"),
+    ({"COURSE_STUDENTS": "四十"}, "现在是 '四十'"),
+    *(({"COURSE_MEMORY": text}, f"COURSE_MEMORY 应是一个数加.*现在是 '{text}'") for text in ("2GB", "2g", "")),
+    ({"COURSE_MODEL": "/没有/这个"}, "模型应是 tiny"),
+    ({"COURSE_MODEL": "qwen", "MODELSCOPE_CACHE": "/没有"}, "先运行 python -m helpers.model fetch"),
+    ({"readable": False}, "chmod"),
+])
+def test_what_is_wrong_is_said_in_a_sentence(load, environment, said):
+    with pytest.raises(SystemExit, match=said):
+        load(**environment)
+
+
+def test_no_proxy_no_root_no_systemd(load, monkeypatch):
+    monkeypatch.setattr(os.path, "isdir", lambda path: False)
+    with pytest.raises(SystemExit, match="systemd"):
+        load()
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(SystemExit, match="npm install -g configurable-http-proxy"):
+        load(COURSE_TRIAL="1")
+
+
+def test_kubernetes_settings():
+    values = yaml.safe_load((ROOT / "classroom" / "values.yaml").read_text(encoding="utf-8"))
+    student, hub = values["singleuser"], values["hub"]["config"]
+    assert hub["JupyterHub"]["authenticator_class"] not in ("dummy", "tmp", None)  # 不要密码的
+    assert "allow_all" not in hub["Authenticator"] and values["proxy"]["https"]["enabled"] is True
+    assert student["cmd"][1] == f"/srv/course/{(ROOT / 'classroom/student_server.py').relative_to(ROOT).as_posix()}"
+    assert all(isinstance(value, str) for value in student["extraEnv"].values())
+    assert student["extraEnv"]["OMP_NUM_THREADS"] == str(student["cpu"]["limit"])
+    assert {"limit", "guarantee"} == set(student["memory"])
+    assert values["cull"]["enabled"] is True and values["cull"]["users"] is False  # 停服务器，不删学生

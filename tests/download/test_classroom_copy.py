@@ -1,0 +1,180 @@
+"""全班一份：导出、从文件夹和 http 取、断了接着取、每个字节都核对"""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from servers import loopback
+from servers.fake_modelscope import MODEL, serve
+
+from helpers import model
+from helpers.download import classroom_copy, local_copy, manifest
+from helpers.errors import ModelError
+from helpers.fast.standin import SMALL, make
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """一份下载好、有记录的小模型"""
+    folder = make(tmp_path_factory.mktemp("source"), {**SMALL, "vocab_size": 512, "hidden_size": 32})
+    manifest.make(folder, local_copy.data_files(folder))
+    return folder
+
+
+@pytest.fixture
+def exported(source, tmp_path):
+    """老师导出的文件夹和指纹"""
+    return tmp_path / "全班 模型", classroom_copy.export(MODEL, source, tmp_path / "全班 模型")
+
+
+@pytest.fixture
+def student(monkeypatch, tmp_path):
+    """一台什么都没有、连不上 ModelScope 的电脑"""
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "学生 的缓存"))
+    monkeypatch.setenv("MODELSCOPE_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.delenv("COURSE_MODEL_FINGERPRINT", raising=False)
+    return monkeypatch
+
+
+def whole() -> bool:
+    folder = model.local_folders(MODEL)[0]
+    return manifest.wrong(folder, thorough=True) == [] and "model.safetensors" in manifest.read(folder)
+
+
+@pytest.fixture
+def static(exported):
+    """python -m http.server 那样的静态服务器，不认 Range"""
+    with loopback.static(exported[0]) as url:
+        yield url
+
+
+def test_from_a_folder_and_then_offline(exported, student, capsys):
+    student.setenv("COURSE_MODEL_HUB", str(exported[0]))
+    assert model.locate("qwen") == model.local_folders(MODEL)[0] and whole()
+    assert "取" in capsys.readouterr().err
+    student.delenv("COURSE_MODEL_HUB")
+    assert model.locate("qwen") == model.local_folders(MODEL)[0]
+
+
+def test_over_http_with_the_fingerprint(exported, student, static):
+    student.setenv("COURSE_MODEL_HUB", static)
+    student.setenv("COURSE_MODEL_FINGERPRINT", exported[1].upper().replace("-", " "))
+    model.locate("qwen")
+    assert whole()
+
+
+def test_http_without_the_fingerprint_is_refused(student, static):
+    student.setenv("COURSE_MODEL_HUB", static)
+    with pytest.raises(ModelError, match="应知道指纹，现在没有；把老师写在黑板上的"):
+        model.locate("qwen")
+    assert not model.local_folders(MODEL)[0].exists()
+
+
+def test_another_manifest_does_not_match(exported, student):
+    student.setenv("COURSE_MODEL_HUB", str(exported[0]))
+    student.setenv("COURSE_MODEL_FINGERPRINT", "0000-0000-0000-0000")
+    with pytest.raises(ModelError, match="指纹应是 0000.*现在是 " + exported[1]):
+        model.locate("qwen")
+
+
+def test_a_cut_copy_goes_on_where_it_was(exported, student):
+    files = {path.name: path.read_bytes() for path in exported[0].iterdir()}
+    with serve(files) as hub:  # 认得 Range 的服务器
+        student.setenv("COURSE_MODEL_HUB", f"{hub.address}/class")
+        student.setenv("COURSE_MODEL_FINGERPRINT", exported[1])
+        starts = []
+
+        def answer(handler, what):
+            name = handler.path.removeprefix("/class/")
+            starts.append((name, handler.headers.get("Range")))
+            handler.file(files[name], stop=2_500_000 if name == "tokenizer.json" and len(starts) < 20 else None)
+            return True
+
+        hub.fault = answer
+        with pytest.raises(ModelError, match="接着"):
+            model.locate("qwen")
+        partial = model.local_folders(MODEL)[0] / "tokenizer.json.incomplete"
+        have = partial.stat().st_size
+        assert 0 < have < 2_500_001
+        starts += [("", None)] * 20
+        model.locate("qwen")
+    assert whole() and ("tokenizer.json", f"bytes={have}-") in starts
+    assert len([name for name, _ in starts if name == "config.json"]) == 1  # 取好的没有再取
+
+
+def test_a_spoiled_export_is_not_accepted(exported, student):
+    path = exported[0] / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    student.setenv("COURSE_MODEL_HUB", str(exported[0]))
+    with pytest.raises(ModelError, match="model.safetensors 应与老师导出的一样，现在不一样"):
+        model.locate("qwen")
+    assert not list(model.local_folders(MODEL)[0].glob("model.safetensors*"))
+
+
+def test_a_damaged_copy_is_repaired_from_the_class(exported, student):
+    student.setenv("COURSE_MODEL_HUB", str(exported[0]))
+    weights = model.locate("qwen") / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    model.locate("qwen")
+    assert whole()
+
+
+@pytest.mark.parametrize("content, says", [
+    (b"<html>", "看不懂"), (json.dumps({"model": "a/b", "files": {}}).encode(), "现在是 a/b"),
+    (json.dumps({"model": MODEL, "files": {"../x.json": {"size": 1, "sha256": "0"}}}).encode(), "不可信")])
+def test_bad_manifests(exported, student, tmp_path, content, says):
+    (exported[0] / classroom_copy.MANIFEST).write_bytes(content)
+    student.setenv("COURSE_MODEL_HUB", str(exported[0]))
+    with pytest.raises(ModelError, match=says) as caught:
+        model.locate("qwen")
+    assert "应" in str(caught.value) and "现在" in str(caught.value)
+    assert not (tmp_path / "学生 的缓存").exists()
+
+
+@pytest.mark.parametrize("place", ["没有这个文件夹", "http://127.0.0.1:9"])
+def test_nothing_there(student, place):
+    student.setenv("COURSE_MODEL_HUB", place)
+    student.setenv("COURSE_MODEL_FINGERPRINT", "0")
+    with pytest.raises(ModelError, match="应.*现在.*；"):
+        model.locate("qwen")
+
+
+def test_an_export_needs_a_whole_model(source, tmp_path):
+    with pytest.raises(ModelError, match="应有下载时的记录"):
+        classroom_copy.export(MODEL, tmp_path, tmp_path / "out")
+
+
+def test_fingerprint_by_hand():
+    assert classroom_copy.fingerprint(b"") == "e3b0-c442-98fc-1c14"  # 空内容的 sha256 以 e3b0c44298fc1c14 开头
+
+
+def test_teacher_and_student_in_the_terminal(source, student, tmp_path):
+    def command(folder: Path, *arguments: str) -> str:
+        result = subprocess.run([sys.executable, "-m", "helpers.model", *arguments], cwd=ROOT, capture_output=True,
+                                encoding="utf-8", env={**os.environ, "MODELSCOPE_CACHE": str(folder),
+                                                       "PYTHONIOENCODING": "utf-8"})
+        return result.stdout + result.stderr
+
+    teacher = tmp_path / "老师"
+    student.setenv("MODELSCOPE_CACHE", str(teacher))
+    model.local_folders(MODEL)[0].parent.mkdir(parents=True)
+    model.local_folders(MODEL)[0].symlink_to(source)
+    said = command(teacher, "export", str(tmp_path / "U 盘"))
+    assert "请把指纹写在黑板上：" in said
+    mark = said.strip().split("：")[-1]
+    said = command(tmp_path / "学生", "fetch", "--from", str(tmp_path / "U 盘"), "--fingerprint", mark)
+    assert "可以断网使用" in said
+    assert "与下载时一样" in command(tmp_path / "学生", "verify")
+
+
+def test_the_terminal_asks_for_the_fingerprint(exported, student, static, capsys):
+    student.setattr("builtins.input", lambda prompt: exported[1])
+    student.setattr("sys.stdin", type("Terminal", (), {"isatty": lambda self: True})())
+    student.setenv("COURSE_MODEL_HUB", "")  # main 会改这两个环境变量，测完由 student 恢复
+    student.setenv("COURSE_MODEL_FINGERPRINT", "")
+    model.main(["fetch", "--from", static])
+    assert whole() and "可以断网使用" in capsys.readouterr().out

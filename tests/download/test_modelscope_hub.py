@@ -1,0 +1,322 @@
+"""从 ModelScope 下载会遇到的毛病：未经改动的客户端对着回环地址上的下载站
+
+| 毛病 | 学生读到的话里有 | 之后 |
+|---|---|---|
+| 没有网、查不到地址 | 查不到 | 再试就好 |
+| 拒绝连接 | 被拒绝 | 再试就好 |
+| 清单一直不来 | 一直没有 | 再试就好 |
+| 校园网登录页 | 校园网 | 再试就好 |
+| 404、403、500、清单看不懂 | 检查、不让下载、服务器出错、看不懂 | 再试就好 |
+| 下载中断一次 | （自己接着下） | 完整 |
+| 每次都中断、卡住不动、慢得不值得等 | 接着下 | 从断的地方接着下 |
+| 内容被改动一次 | （自己重下） | 完整 |
+| 内容每次都被改动、大小不对 | 不一致 | 坏的不留下 |
+| 磁盘不够、磁盘满、缓存只读 | 磁盘应、满了、不能 | 腾出以后再试就好 |
+| 清单里有 ../ | 不可信 | 什么也没写 |
+| 下载以后坏了一位、缺了文件 | （自己修好） | 只下坏的 |
+"""
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from downloads import TINY_SHAPE, folder, refused, works_again
+from servers.fake_modelscope import MODEL, serve
+
+from helpers import model
+from helpers.download import manifest
+from helpers.download import modelscope_hub as client
+from helpers.errors import ModelError
+from helpers.fast.standin import make
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """一个小模型的全部文件，另外带着不该下载的代码和 pickle"""
+    folder = make(tmp_path_factory.mktemp("repository"), TINY_SHAPE)
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    files["tokenizer.json"] = b'{"version": "1.0"}' + b" " * 300_000
+    return {**files, "modeling_evil.py": b"raise SystemExit", "pytorch_model.bin": b"pickle", "README.md": b"# Qwen"}
+
+
+@pytest.fixture
+def hub(repository, monkeypatch, tmp_path):
+    monkeypatch.setattr(client, "ASK", (1, 1))
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "张三 的缓存"))
+    with serve(repository) as server:
+        monkeypatch.setenv("MODELSCOPE_ENDPOINT", server.address)
+        yield server
+
+
+def test_only_data_files_come_and_then_no_request_at_all(hub, capsys):
+    assert model.locate("qwen") == folder()
+    assert {path.name for path in folder().iterdir()} == {
+        "config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+        "chat_template.jinja", manifest.NAME}
+    assert "下载" in capsys.readouterr().err
+    hub.requests.clear()
+    start = time.perf_counter()
+    assert model.locate("qwen") == model.locate(MODEL) == folder()
+    assert time.perf_counter() - start < 0.2
+    assert hub.requests == [] and "已经在这台电脑上" in capsys.readouterr().err
+
+
+def hang(handler, what):
+    time.sleep(4)
+    return False
+
+
+ANSWERS = {
+    "一个网页": (lambda h, what: h.body("<html>登录</html>".encode(), kind="text/html") or True, "校园网"),
+    "没有这个模型": (lambda h, what: h.json({"Code": 404}, 404) or True, "404"),
+    "不让下载": (lambda h, what: h.json({"Code": 403}, 403) or True, "不让下载（403）"),
+    "一直出错": (lambda h, what: h.json({"Code": 500}, 500) or True, "服务器出错（500）"),
+    "看不懂的清单": (lambda h, what: h.json({"Data": None}) or True, "看不懂"),
+    "没有权重的清单": (lambda h, what: h.json({"Data": {"Files": []}}) or True, "safetensors"),
+    "断开": (lambda h, what: h.drop() or True, "连接断开"),
+    "一直不来": (hang, "一直没有"),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_the_listing_goes_wrong(hub, name):
+    hub.fault, says = ANSWERS[name]
+    refused(says)
+    assert not folder().exists()
+    works_again(hub)
+
+
+def test_nobody_listens_and_no_such_host(hub, monkeypatch):
+    address = hub.address
+    monkeypatch.setenv("MODELSCOPE_ENDPOINT", "http://127.0.0.1:9")
+    refused("被拒绝")
+    monkeypatch.setenv("MODELSCOPE_ENDPOINT", "http://modelscope.invalid")
+    refused("查不到")
+    monkeypatch.setenv("MODELSCOPE_ENDPOINT", address)
+    works_again(hub)
+
+
+def test_a_wrong_id_gets_the_nearest_one(hub):
+    with pytest.raises(ModelError, match="404.*名字最像的有：Qwen/Qwen2.5-0.5B-Instruct"):
+        model.locate("Qwen/Qwen2.5-0.5B-Instrct")
+
+
+def test_two_errors_that_pass_are_not_seen(hub):
+    left = [1, 2]
+    hub.fault = lambda h, what: what == "listing" and left and (left.pop(), h.json({"Code": 500}, 500))
+    assert model.locate("qwen") == folder() and left == []
+
+
+def weights(hub):
+    return hub.files["model.safetensors"]
+
+
+def test_a_cut_is_resumed(hub):
+    left = [2, 1]
+
+    def cut(handler, what):
+        if what == "model.safetensors" and left:
+            handler.file(weights(hub), stop=len(weights(hub)) // (left.pop() + 1))
+            return True
+        return False
+
+    hub.fault = cut
+    assert model.locate("qwen") == folder() and left == []
+
+
+def test_cut_every_time_then_the_rest_is_fetched(hub):
+    hub.fault = lambda h, what: what == "model.safetensors" and (h.file(weights(hub), stop=9_000), True)[1]
+    refused("接着下")
+    done = [what for what in hub.downloads() if what != "model.safetensors"]
+    assert (folder() / "model.safetensors.incomplete").stat().st_size == 9_000
+    hub.requests.clear()
+    works_again(hub)
+    assert not set(done) & set(hub.downloads())  # 下好的没有再下
+
+
+def spoiled(data: bytes) -> bytes:
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+def test_spoiled_once(hub):
+    left = [1]
+    hub.fault = lambda h, what: bool(what == "model.safetensors" and left
+                                     and (left.pop(), h.file(spoiled(weights(hub)))))
+    assert model.locate("qwen") == folder() and left == []
+    assert manifest.wrong(folder(), thorough=True) == []
+
+
+@pytest.mark.parametrize("change", [spoiled, lambda data: data[:-100], lambda data: data + b"more"])
+def test_spoiled_every_time(hub, change):
+    hub.fault = lambda h, what: what == "model.safetensors" and (h.file(change(weights(hub))), True)[1]
+    refused("不一致")
+    assert not (folder() / "model.safetensors").exists()
+    works_again(hub)
+
+
+def test_the_hub_publishes_no_sha256(hub):
+    hub.sha256 = False
+    hub.fault = lambda h, what: what == "model.safetensors" and (h.file(b"<" * len(weights(hub))), True)[1]
+    refused("读不出文件头")
+    works_again(hub)
+
+
+def test_server_errors_while_downloading(hub):
+    hub.fault = lambda h, what: what == "model.safetensors" and (h.json({"Code": 500}, 500), True)[1]
+    refused("接着下")
+    works_again(hub)
+
+
+def test_too_little_disk_is_said_before(hub, monkeypatch):
+    monkeypatch.setattr(client, "SPARE", 10 ** 15)
+    refused("磁盘应至少有")
+    assert hub.downloads() == []
+
+
+def test_a_hub_that_points_outside_is_refused(hub, tmp_path):
+    for path in ("../outside.json", "/etc/x.json", "a/../../x.json", "..\\x.json", "C:\\x.json"):
+        hub.listed = [{"Name": "x", "Path": path, "Type": "blob", "Size": 1, "Sha256": ""}]
+        refused("不可信")
+    assert hub.downloads() == [] and not any(tmp_path.rglob("*.json"))
+
+
+def test_a_flipped_bit_is_found_and_only_that_file_fetched(hub, capsys):
+    model.locate("qwen")
+    path = folder() / "model.safetensors"
+    path.write_bytes(spoiled(path.read_bytes()))
+    hub.requests.clear()
+    capsys.readouterr()
+    works_again(hub)
+    said = capsys.readouterr().err
+    assert "model.safetensors 不见了或被改过" in said and "自动修理" in said
+    assert set(hub.downloads()) == {"model.safetensors"}
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_missing_file_is_fetched_again(hub, name):
+    model.locate("qwen")
+    (folder() / name).unlink()
+    hub.requests.clear()
+    works_again(hub)
+    assert set(hub.downloads()) == {name}
+
+
+def test_damaged_and_no_network(hub, monkeypatch):
+    model.locate("qwen")
+    (folder() / "model.safetensors").unlink()
+    monkeypatch.setenv("MODELSCOPE_ENDPOINT", "http://127.0.0.1:9")
+    assert "自动修理没有成功" in str(refused("被拒绝"))
+
+
+def test_a_cache_with_only_the_tokenizer(hub):
+    folder().mkdir(parents=True)
+    (folder() / "tokenizer.json").write_bytes(hub.files["tokenizer.json"])
+    works_again(hub)
+
+
+def test_a_stale_older_layout_is_passed_over(hub):
+    old = model.local_folders(MODEL)[1]
+    old.mkdir(parents=True)
+    (old / "config.json").write_text("{}", encoding="utf-8")
+    works_again(hub)
+    assert hub.downloads() != []
+
+
+def test_a_whole_older_layout_is_used_without_a_request(hub):
+    model.locate("qwen")
+    old = model.local_folders(MODEL)[1]
+    shutil.copytree(folder(), old, ignore=shutil.ignore_patterns(manifest.NAME))
+    shutil.rmtree(folder())
+    hub.requests.clear()
+    assert model.locate("qwen") == old and hub.requests == []
+    assert "model.safetensors" in manifest.read(old)  # 第一次用时记下来了
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "helpers.model", *arguments], cwd=ROOT, capture_output=True,
+                          encoding="utf-8", timeout=120,
+                          env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment})
+
+
+def test_in_the_terminal(hub):
+    assert "没有" in command("where").stderr
+    assert "可以断网使用" in command("fetch").stdout
+    assert command("where").stdout.strip() == str(folder())
+    assert "6 个文件" in command("verify").stdout
+    path = folder() / "model.safetensors"
+    path.write_bytes(spoiled(path.read_bytes()))
+    broken = command("verify")
+    assert broken.returncode == 1 and "model.safetensors" in broken.stderr and "Traceback" not in broken.stderr
+    assert "删掉了" in command("remove").stdout and not folder().exists()
+    assert "不用删" in command("remove").stdout
+
+
+def test_killed_and_started_again(hub):
+    hub.slow = 0.3
+    started = subprocess.Popen([sys.executable, "-m", "helpers.model", "fetch"], cwd=ROOT, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    partial = folder() / "tokenizer.json.incomplete"
+    for _ in range(400):
+        if partial.exists() and partial.stat().st_size:
+            break
+        time.sleep(0.05)
+    started.kill()
+    started.wait()
+    assert 0 < partial.stat().st_size < 300_000
+    hub.slow = 0.0
+    works_again(hub)
+
+
+def test_two_at_once_download_it_once(hub):
+    hub.slow = 0.1
+    both = [subprocess.Popen([sys.executable, "-m", "helpers.model", "fetch"], cwd=ROOT, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert all("可以断网使用" in process.communicate(timeout=100)[0].decode() for process in both)
+    assert hub.downloads().count("model.safetensors") == hub.downloads().count("tokenizer.json") == 1
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("bytes_each", [0, 50], ids=["卡住不动", "慢得不值得等"])
+def test_hanging_or_crawling_in_the_middle(hub, bytes_each):
+    def crawl(handler, what):
+        if what == "model.safetensors" and handler.command == "GET":
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(weights(hub))))
+            handler.end_headers()
+            handler.wfile.write(weights(hub)[:4_096])
+            for step in range(20):
+                handler.wfile.write(weights(hub)[4_096 + step * bytes_each:][:bytes_each])
+                time.sleep(0.5)
+            return True
+        return False
+
+    hub.fault = crawl
+    refused("接着下")
+    works_again(hub)
+
+
+def test_the_disk_fills_up(hub, monkeypatch):
+    def full(*arguments, **keywords):
+        (folder() / "model.safetensors.incomplete").write_bytes(b"x" * 1000)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("modelscope.snapshot_download", full)
+        refused("满了")
+    assert not list(folder().glob("*.incomplete"))
+    works_again(hub)
+
+
+def test_a_cache_that_must_not_be_written(hub, monkeypatch):
+    def denied(*arguments, **keywords):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("modelscope.snapshot_download", denied)
+        refused("不能")
+    works_again(hub)

@@ -1,0 +1,83 @@
+"""读数：写了再读是一样的；四十份里坏的说出是哪个文件，别的照画；屋顶图"""
+import json
+from pathlib import Path
+
+import pytest
+
+from helpers import charts
+from helpers.speed import Reading, gather_readings, read_reading, write_reading
+
+ONE = Reading("小明", "某 CPU", "tiny", 40e9, 41_840_000, 185.0, 0.011)
+
+
+def test_round_trip(tmp_path):
+    write_reading(tmp_path / "小明.json", ONE)
+    assert read_reading(tmp_path / "小明.json") == ONE
+    assert ONE.limit == pytest.approx(956, abs=1)
+
+
+def forty(folder):
+    """四十份读数，0 号最快"""
+    for number in range(40):
+        write_reading(folder / f"{number}.json", Reading(str(number), "", "tiny", 40e9, 41_840_000, 200 - number, 0.01))
+
+
+@pytest.mark.parametrize("text, says", [
+    ("不是 JSON", "读不出来"), ("{}", "读不出来"), ("[1]", "读不出来"), ("[" * 100_000, "读不出来"),
+    ("\ufeff", "读不出来"),
+    *((json.dumps(vars(ONE) | {number: value}), f"{number} 应是大于 0 的普通数，现在是 {str(value)[:9]}")
+      for number, value in (("bandwidth", 0), ("bandwidth", float("inf")), ("bytes_per_token", True),
+                            ("bytes_per_token", 10**400), ("tokens_per_second", float("nan")),
+                            ("tokens_per_second", None), ("first_token", "0.5"), ("first_token", -1)))])
+def test_a_broken_one_is_named_and_the_others_stay(tmp_path, text, says):
+    forty(tmp_path)
+    (tmp_path / "坏.json").write_text(text, encoding="utf-8")
+    readings, bad = gather_readings(tmp_path)
+    assert len(readings) == 40 and readings[0].name == "39"
+    assert len(bad) == 1 and "坏.json" in bad[0] and says in bad[0]
+
+
+def test_notepad_with_bom_is_read(tmp_path):
+    (tmp_path / "小明.json").write_text(json.dumps(vars(ONE)), encoding="utf-8-sig")
+    assert read_reading(tmp_path / "小明.json") == ONE
+
+
+def test_a_folder_for_each_student(tmp_path):
+    for name in ("小明", "小红"):
+        (tmp_path / name).mkdir()
+    write_reading(tmp_path / "小明" / "speed_reading.json", ONE)
+    write_reading(tmp_path / "小明" / "speed_reading-checkpoint.json", ONE)  # JupyterLab 自己存的一份，不算第二台电脑
+    (tmp_path / "小红" / "speed_reading.json").write_text("坏", encoding="utf-8")
+    readings, bad = gather_readings(tmp_path)
+    assert readings == [ONE] and len(bad) == 1 and bad[0].startswith("小红：speed_reading.json")
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    (tmp_path / "a.json").touch()
+    for path in (tmp_path / "没有", tmp_path / "a.json"):
+        with pytest.raises(ValueError, match="应有文件夹 .*检查路径"):
+            gather_readings(path)
+
+
+def last_cell() -> str:
+    """第 07 讲的最后一格代码：老师收读数、画图"""
+    path = Path(__file__).parent.parent / "notebooks" / "07_speed.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "".join([cell for cell in cells if cell["cell_type"] == "code"][-1]["source"])
+
+
+def test_forty_in_one_plot(tmp_path, monkeypatch, capsys):
+    forty(tmp_path)
+    (tmp_path / "坏.json").touch()
+    monkeypatch.chdir(tmp_path)
+    shown = []
+    monkeypatch.setattr(charts.plt, "show", lambda: shown.append(charts.plt.gcf()))
+    exec(last_cell(), {"Path": Path})
+    axes = shown[0].axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [f"{n}（40 GB/s）" for n in range(39, -1, -1)]
+    assert [bar.get_width() for bar in axes.patches] == list(range(161, 201))
+    shown[0].canvas.draw()
+    boxes = [label.get_window_extent() for label in axes.get_yticklabels()]  # 从上到下，一条也不叠着
+    assert all(lower.y1 <= upper.y0 for upper, lower in zip(boxes, boxes[1:], strict=False))
+    assert "坏.json" in capsys.readouterr().out
+    charts.plt.close("all")

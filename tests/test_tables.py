@@ -1,0 +1,18 @@
+"""table：网页里转义，文字里对得上，缺格说清楚"""
+import pytest
+
+from helpers.tables import Shown, grid
+
+
+def test_a_grid_as_text_and_as_html():
+    shown = grid(("词元", "编号"), [("<b>", 1)])
+    assert isinstance(shown, Shown)
+    assert repr(shown) == "词元 │ 编号\n<b> │ 1"
+    assert "<b>" not in shown._repr_html_() and "&lt;b&gt;" in shown._repr_html_()
+    assert shown._repr_html_().count("<td") == shown._repr_html_().count("<th ") == 2
+
+
+def test_a_row_with_a_missing_cell():
+    with pytest.raises(ValueError, match="应有 2 格.*现在有一行是.*补齐") as caught:
+        grid(("甲", "乙"), [("1",)])
+    assert "甲、乙" in str(caught.value)
