@@ -12,7 +12,7 @@ from helpers.tokens import piece
 
 
 @dataclass(frozen=True)
-class Lens:
+class LensTable:
     """每层、每个位置的前 k 名：ids 和 probabilities 的形状都是 (层数 + 1, n, k)
 
     第 i 行是过了 i 层以后：第 0 行只查了词嵌入，最后一行就是模型的输出
@@ -59,20 +59,20 @@ def layer_logits(model, hidden_states: tuple[torch.Tensor, ...], output: torch.T
     for state in earlier:
         yield model.lm_head(model.model.norm(state))
     for state in (last, model.model.norm(last)):  # 第二种给留下归一化以前的数的版本
-        if same(logits := model.lm_head(state), output):
+        if same_logits(logits := model.lm_head(state), output):
             yield logits
             return
     raise ValueError("最后一层的 logits 应与模型的输出相同，现在不同；检查 hidden_states 和 logits 是不是同一次前向的，"
                      "模型是不是 Qwen2ForCausalLM")
 
 
-def same(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
+def same_logits(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
     """两组 logits 只差舍入误差：最大的差不超过最大的打分乘 8 个机器精度（float32 约百万分之一，bf16 约 6 %）"""
     return bool((ours - theirs).abs().max() <= 8 * torch.finfo(theirs.dtype).eps * theirs.abs().max())
 
 
 @torch.inference_mode()
-def lens(model, input_ids: torch.Tensor, k: int = 1, each: Callable[[int, int], None] | None = None) -> Lens:
+def lens(model, input_ids: torch.Tensor, k: int = 1, each: Callable[[int, int], None] | None = None) -> LensTable:
     """logit lens：在每一层就让模型回答，每个位置的前 k 名
 
     一层一层地算，只留前 k 名，所以大模型也放得下
@@ -89,7 +89,7 @@ def lens(model, input_ids: torch.Tensor, k: int = 1, each: Callable[[int, int], 
             kept.append(found)
         if each:
             each(len(ids), len(out.hidden_states))
-    return Lens(torch.stack(ids), torch.stack(shares))
+    return LensTable(torch.stack(ids), torch.stack(shares))
 
 
 def top(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -103,6 +103,6 @@ def strongest(weights: torch.Tensor, count: int = 3) -> list[int]:
     return [i for i in weights.topk(min(count, len(weights))).indices.tolist() if weights[i] > 0]
 
 
-def name(tokenizer, token_id: int) -> str:
-    """编号 → 看得见的名字；词表末尾没有词元的编号写成 #151700 这样。例: name(tokenizer, 198) -> "↵" """
+def token_name(tokenizer, token_id: int) -> str:
+    """编号 → 看得见的名字；词表末尾没有词元的编号写成 #151700 这样。例: token_name(tokenizer, 198) -> "↵" """
     return piece(tokenizer, token_id).label if token_id < len(tokenizer) else f"#{token_id}"

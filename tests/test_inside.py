@@ -4,8 +4,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from helpers.fast.standin import SMALL, make
-from helpers.inside import Lens as Table
-from helpers.inside import attention, layer_logits, lens, name, strongest
+from helpers.inside import LensTable, attention, layer_logits, lens, strongest, token_name
 from helpers.tiny import TINY
 from helpers.widgets.inside import QUESTION
 
@@ -128,13 +127,13 @@ def test_lens_reports_every_row_and_checks_its_input(eager, input_ids):
 
 def test_settled_by_hand():
     tops = torch.tensor([[1, 5, 7], [2, 6, 7], [1, 5, 7], [1, 5, 7]])  # 4 行、3 个位置
-    table = Table(tops[..., None], torch.ones(4, 3, 1))
+    table = LensTable(tops[..., None], torch.ones(4, 3, 1))
     assert table.agree.tolist() == [[True, True, True], [False, False, True], [True] * 3, [True] * 3]
     assert [table.settled(i) for i in (0, 1, -1)] == [2, 2, 0]
-    assert Table(torch.tensor([[[1]], [[2]]]), torch.ones(2, 1, 1)).settled(0) == 1
+    assert LensTable(torch.tensor([[[1]], [[2]]]), torch.ones(2, 1, 1)).settled(0) == 1
 
 
-def test_strongest_and_name(tokenizer):
+def test_strongest_and_token_name(tokenizer):
     assert strongest(torch.tensor([0.2, 0.0, 0.8])) == [2, 0]
     assert strongest(torch.tensor([0.1, 0.4, 0.3, 0.2]), 2) == [1, 2]
-    assert [name(tokenizer, i) for i in (108_386, 198, 0, 151_700)] == ["你好", "↵", "!", "#151700"]
+    assert [token_name(tokenizer, i) for i in (108_386, 198, 0, 151_700)] == ["你好", "↵", "!", "#151700"]

@@ -7,8 +7,7 @@ from html import escape
 import ipywidgets as widgets
 import torch
 
-from helpers.inside import Lens as Table
-from helpers.inside import attention, lens, name, strongest
+from helpers.inside import LensTable, attention, lens, strongest, token_name
 from helpers.tables import Shown
 from helpers.tokens import check_text
 from helpers.widgets.view import BUSY, LINE, View, bar, row
@@ -64,7 +63,7 @@ class Inside(View):
             raise ValueError(f"应是 1 到 {MOST_TOKENS} 个词元（模板也算），现在有 {len(ids)} 个；"
                              f"{'缩短' if ids else '写几个字'}再试，下面还是上一段文字")
         self.compute(torch.tensor([ids]))
-        self.names = [name(self.tokenizer, i) for i in ids]
+        self.names = [token_name(self.tokenizer, i) for i in ids]
         self.position.max = len(ids)  # 先改上限，再改值：一起发的话，网页可能先照旧的上限截断
         self.position.value = len(ids)
         self.refresh()
@@ -136,7 +135,7 @@ class Lens(Inside):
     """
 
     def compute(self, input_ids: torch.Tensor) -> None:
-        self.table: Table = lens(self.model, input_ids, each=self.progress)
+        self.table: LensTable = lens(self.model, input_ids, each=self.progress)
 
     def progress(self, done: int, total: int) -> None:
         self.say(f"{BUSY}算完 {done} 行，一共 {total} 行")
@@ -156,7 +155,7 @@ class Lens(Inside):
     def said(self, i: int, at: int) -> str:
         """第 i 行在 at 这个位置的第一名和概率；第一名都很小、又不是最后的答案时只写分散，它是谁没有意义"""
         share, agrees = self.table.probabilities[i, at, 0].item(), self.table.agree[i, at].item()
-        label = name(self.tokenizer, self.table.ids[i, at, 0].item()) if agrees or share >= SPREAD else "分散"
+        label = token_name(self.tokenizer, self.table.ids[i, at, 0].item()) if agrees or share >= SPREAD else "分散"
         return f"{label} {share:.2f}{' ✓' if agrees and i < len(self.table.ids) - 1 else ''}"
 
     def draw(self) -> Shown:

@@ -3,7 +3,7 @@ import pytest
 from transformers import AutoModelForCausalLM
 
 from helpers.fast.standin import SMALL, make
-from helpers.inside import attention, lens, name, strongest
+from helpers.inside import attention, lens, strongest, token_name
 from helpers.tiny import TINY
 from helpers.widgets.inside import MOST_TOKENS, QUESTION, Attention, Lens
 
@@ -53,7 +53,7 @@ def test_attention_controls_show_the_chosen_row_without_another_forward(kind, re
         title, *lines = view.picture().text.splitlines()
         assert f"第 {layer} 层" in title and (f"第 {head} 个头" if head else "平均") in title
         assert [line.split()[:3] for line in lines] == [
-            [str(i + 1), name(tokenizer, input_ids[0, i].item()), f"{row[i]:.2f}"] for i in range(position)]
+            [str(i + 1), token_name(tokenizer, input_ids[0, i].item()), f"{row[i]:.2f}"] for i in range(position)]
         marked = [next((i for i, line in enumerate(lines) if line.endswith(mark)), None) for mark in "①②③"]
         assert marked[:min(3, position)] == strongest(row) and marked[position:] == [None] * max(0, 3 - position)
         assert view.shown.value == view.picture().html and (head == 0 or view.shown.value != before)
@@ -69,7 +69,7 @@ def test_lens_table_shows_the_lens_without_another_forward(kind, request, tokeni
         view.position.value = position
         said, heads, *rows, _ = view.picture().text.splitlines()
         at = position - 1
-        answer = name(tokenizer, found.ids[-1, at, 0].item())
+        answer = token_name(tokenizer, found.ids[-1, at, 0].item())
         assert f"最后答 {answer} {found.probabilities[-1, at, 0]:.2f}" in said
         assert f"有 {int(found.agree[:-1, at].sum())} 行" in said and f"过了 {found.settled(at)} 层" in said
         column = next(i for i, head in enumerate(heads.split(" │ ")) if head.startswith("▼"))
