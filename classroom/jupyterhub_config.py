@@ -37,11 +37,11 @@ def readable(path: Path) -> bool:
 def model() -> Path:
     """全班用的模型所在的文件夹；没有就不启动，免得每个学生各下载一份"""
     try:
-        folder, trouble = here()
+        folder = here()
     except ModelError as error:
-        folder, trouble = None, str(error)
-    demand(folder is not None, trouble or "COURSE_MODEL 的模型应已经在这台服务器上，现在没有；先运行 "
-                                          "python -m helpers.model fetch，见 jupyterhub.md 第 4 节")
+        sys.exit(str(error))
+    demand(folder is not None, "COURSE_MODEL 的模型应已经在这台服务器上，现在没有；先运行 "
+                               "python -m helpers.model fetch，见 jupyterhub.md 第 4 节")
     return folder.resolve()
 
 

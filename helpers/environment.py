@@ -220,16 +220,19 @@ def network() -> Row:
 
 def model() -> Row:
     """COURSE_MODEL 选了哪个模型，它在不在这台电脑上、文件齐不齐；不下载"""
+    from helpers.download.local_copy import BrokenCopy
     from helpers.errors import ModelError
     from helpers.model import TINY, chosen, here
 
     what = f"COURSE_MODEL={chosen(None)}"
     try:
-        folder, trouble = here()
+        folder = here()
+    except BrokenCopy as error:
+        return Row("模型", "⚠", f"{what}，{error}", "运行 python -m helpers.model fetch")
     except ModelError as error:
         return Row("模型", "✗", what, str(error))
     if folder is None:
-        return Row("模型", "⚠", f"{what}，{trouble or '还没有下载'}", "运行 python -m helpers.model fetch")
+        return Row("模型", "⚠", f"{what}，还没有下载", "运行 python -m helpers.model fetch")
     return Row("模型", "✓", "教学小模型（课程自带）" if folder == TINY else what)
 
 
@@ -243,7 +246,7 @@ def weight_bytes() -> float:
 
     folder = None
     with contextlib.suppress(ModelError, OSError):
-        folder, _ = here()
+        folder = here()
     if folder is None:
         return QWEN_BYTES * 2
     return sum(path.stat().st_size for path in folder.glob("*.safetensors")) * 2

@@ -14,7 +14,7 @@ from timeit import timeit
 
 from helpers.download import classroom_copy, manifest, modelscope_hub
 from helpers.download.checkpoint import check
-from helpers.download.local_copy import cached, local_folders, remove
+from helpers.download.local_copy import BrokenCopy, cached, local_folders, remove
 from helpers.download.names import QWEN_ID, is_model_id, nearest
 from helpers.errors import ModelError, friendly_errors
 from helpers.tiny import TINY
@@ -31,7 +31,11 @@ def locate(choice: str | os.PathLike | None = None) -> Path:
     例: locate("tiny").name -> "checkpoint"
     出处: notebooks/02_quickstart.ipynb 第 1 节
     """
-    folder, trouble = here(choice)
+    trouble = ""
+    try:
+        folder = here(choice)
+    except BrokenCopy as error:
+        folder, trouble = None, str(error)
     if folder is None:
         return obtain(model_id(chosen(choice)), trouble)
     if folder != TINY:
@@ -39,17 +43,17 @@ def locate(choice: str | os.PathLike | None = None) -> Path:
     return folder
 
 
-def here(choice: str | os.PathLike | None = None) -> tuple[Path | None, str]:
-    """不联网：选的模型在这台电脑上的文件夹，(文件夹, "")；没有就是 (None, 为什么)
+def here(choice: str | os.PathLike | None = None) -> Path | None:
+    """不联网：选的模型在这台电脑上的文件夹；没有就是 None
 
-    名字不对、给出的文件夹不完整时报 ModelError
-    例: here("tiny")[0].name -> "checkpoint"
+    缓存里的一份坏了时报 BrokenCopy（也是 ModelError）；名字不对、给出的文件夹不完整时报 ModelError
+    例: here("tiny").name -> "checkpoint"
     """
     text = chosen(choice)
     if text == "tiny":
-        return check(TINY), ""
+        return check(TINY)
     if text not in ("", "qwen") and Path(text).expanduser().is_dir():
-        return manifest.demand(check(Path(text).expanduser())), ""
+        return manifest.demand(check(Path(text).expanduser()))
     return cached(model_id(text))
 
 
@@ -179,9 +183,9 @@ def run(command: str, name: str, target: str | None = None) -> str:
         return f"删掉了 {name}" if remove(name) else f"缓存里没有 {name}，不用删"
     if command == "fetch":
         return f"{name} 已经准备好，可以断网使用：{locate(name)}"
-    folder, trouble = cached(name)
+    folder = cached(name)
     if folder is None:
-        raise ModelError(trouble or f"缓存里应有 {name}，现在没有；联网运行 python -m helpers.model fetch")
+        raise ModelError(f"缓存里应有 {name}，现在没有；联网运行 python -m helpers.model fetch")
     if command == "export":
         return f"导出到 {target}。请把指纹写在黑板上：{classroom_copy.export(name, folder, Path(target).expanduser())}"
     if command == "verify":

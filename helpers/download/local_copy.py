@@ -9,6 +9,10 @@ from helpers.download.modelscope_hub import SUFFIXES
 from helpers.errors import ModelError
 
 
+class BrokenCopy(ModelError):
+    """这台电脑上有一份，但是坏了：少文件、没下载完、被改过"""
+
+
 def local_folders(name: str) -> list[Path]:
     """ModelScope 可能放这个模型的文件夹：新布局在前，旧布局在后"""
     root = Path(os.environ.get("MODELSCOPE_CACHE") or Path.home() / ".cache" / "modelscope").expanduser()
@@ -18,23 +22,25 @@ def local_folders(name: str) -> list[Path]:
             *(root / layout / owner / old for layout in ("hub/models", "models", "hub"))]
 
 
-def cached(name: str) -> tuple[Path | None, str]:
-    """缓存里完整的一份：(文件夹, "")；没有完整的就是 (None, 为什么)。不联网
+def cached(name: str) -> Path | None:
+    """缓存里完整的一份；一份也没有就是 None，有而不完整时报 BrokenCopy。不联网
 
     第一次用到别处下载的一份时记下 sha256，以后坏了就看得出来
     """
-    trouble = ""
+    trouble = None
     for folder in local_folders(name):
         if folder.is_dir():
             try:
                 manifest.demand(check(folder))
             except ModelError as error:
-                trouble = trouble or str(error)
+                trouble = trouble or BrokenCopy(str(error))
                 continue
             if not manifest.read(folder):
                 manifest.make(folder, data_files(folder))
-            return folder, ""
-    return None, trouble
+            return folder
+    if trouble:
+        raise trouble
+    return None
 
 
 def data_files(folder: Path) -> list[str]:

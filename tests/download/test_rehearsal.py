@@ -84,5 +84,5 @@ def test_the_exact_size_from_the_hub_to_the_first_token(tmp_path, monkeypatch):
         process.communicate()
         assert first and hub.requests == []  # 有缓存时一个请求也没有
     start = time.perf_counter()
-    assert model.here(MODEL)[0] == folder()
+    assert model.here(MODEL) == folder()
     assert time.perf_counter() - start < 0.2
