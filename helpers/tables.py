@@ -2,8 +2,11 @@
 
 出处: notebooks 里的各张表
 """
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+
+LEFT = "text-align:left"
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,35 @@ class Shown:
 
 def grid(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> Shown:
     """表头和几行字 → 表格；每行的格数应与表头相同，否则报 ValueError"""
-    wrong = next((row for row in rows if len(row) != len(heads)), None)
-    if wrong is not None:
-        raise ValueError(f"每行应有 {len(heads)} 格（{'、'.join(heads)}），现在有一行是 {wrong}；补齐再试")
-    body = "".join(f"<tr>{html_row(row, 'td')}</tr>" for row in rows)
-    text = "\n".join(" │ ".join(map(str, row)) for row in [heads, *rows])
-    return Shown(f"<table><thead><tr>{html_row(heads, 'th')}</tr></thead><tbody>{body}</tbody></table>", text)
+    for row in rows:
+        if len(row) != len(heads):
+            names = "、".join(heads)
+            raise ValueError(f"每行应有 {len(heads)} 格（{names}），现在有一行是 {row}；补齐再试")
+    head = row_html(escaped(heads), "th", LEFT)
+    body = [row_html(escaped(row), "td", LEFT) for row in rows]
+    html = table_html("<table>", head, body)
+    text = text_lines([heads, *rows])
+    return Shown(html, text)
 
 
-def html_row(cells: tuple[str, ...], tag: str) -> str:
-    """一行格子的 HTML；tag 是 td 或 th"""
-    return "".join(f'<{tag} style="text-align:left">{escape(str(cell))}</{tag}>' for cell in cells)
+def escaped(cells: Iterable) -> list[str]:
+    """格子里的字转义成 HTML；不是字的先变成字"""
+    return [escape(str(cell)) for cell in cells]
+
+
+def text_lines(rows: Iterable) -> str:
+    """几行格子 → 文字，一行一行。例: text_lines([("你好", 108386)]) -> "你好 │ 108386" """
+    return "\n".join(" │ ".join(map(str, row)) for row in rows)
+
+
+def table_html(opening: str, head: str, body: list[str]) -> str:
+    """整张表的 HTML；opening: 开头的标签；head、body: 表头和各行，都是 <tr>…</tr>"""
+    lines = "".join(body)
+    return f"{opening}<thead>{head}</thead><tbody>{lines}</tbody></table>"
+
+
+def row_html(cells: list[str], tag: str, style: str) -> str:
+    """一行的 HTML；cells: 格子里的 HTML；tag: 每格是 td 还是 th；style: 每格的样式"""
+    opening = f'<{tag} style="{style}">'
+    joined = "".join(f"{opening}{cell}</{tag}>" for cell in cells)
+    return f"<tr>{joined}</tr>"

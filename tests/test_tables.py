@@ -8,8 +8,10 @@ def test_a_grid_as_text_and_as_html():
     shown = grid(("词元", "编号"), [("<b>", 1)])
     assert isinstance(shown, Shown)
     assert repr(shown) == "词元 │ 编号\n<b> │ 1"
-    assert "<b>" not in shown._repr_html_() and "&lt;b&gt;" in shown._repr_html_()
-    assert shown._repr_html_().count("<td") == shown._repr_html_().count("<th ") == 2
+    html = shown._repr_html_()
+    assert "<b>" not in html
+    assert "&lt;b&gt;" in html
+    assert html.count("<td") == html.count("<th ") == 2
 
 
 def test_a_row_with_a_missing_cell():

@@ -8,11 +8,15 @@ from html import escape
 
 import ipywidgets as widgets
 
-from helpers.tables import Shown
+from helpers.tables import Shown, row_html, table_html
 
-BLUE, ORANGE = "#0072B2", "#D55E00"  # 色盲也分得清（Okabe-Ito）；颜色旁边总有数或记号
+BLUE = "#0072B2"  # 与橙色色盲也分得清（Okabe-Ito）；颜色旁边总有数或记号
+ORANGE = "#D55E00"
 LINE = "border:1px solid var(--jp-border-color1, #bbb)"
+CELL = f"{LINE};padding:2px 6px;text-align:left;overflow-wrap:anywhere"
+TABLE = "border-collapse:collapse;table-layout:fixed;width:100%;max-width:64em;line-height:1.5"
 BUSY = "⏳ 正在计算……"
+Action = Callable[[], str | None]  # 返回要在消息行里说的话，没有就不说
 
 
 class View:
@@ -23,28 +27,33 @@ class View:
 
     def __init__(self) -> None:
         self.message = widgets.HTML(layout=widgets.Layout(min_height="2em"))
-        self.lock, self.owner = threading.Lock(), None  # JupyterLab 4.4 起，控件的消息会在不同的线程里到来
+        self.lock = threading.Lock()  # JupyterLab 4.4 起，控件的消息会在不同的线程里到来
+        self.owner = None  # 哪个线程正在做动作
 
     def picture(self) -> Shown:
         """现在的样子，画成不能操作的网页和文字"""
         raise NotImplementedError
 
-    def on(self, control: widgets.Widget, action: Callable[[], str | None]) -> None:
-        """control 的值变了（按钮是按下了）就做 action；action 返回要在消息行里说的话，没有就不说
+    def on(self, control: widgets.Widget, action: Action) -> None:
+        """control 的值变了（按钮是按下了）就做 action
 
         action 出错时把错误写在消息行里，部件照常可用；动作自己改控件的值不会再引起动作
         """
-        if isinstance(control, widgets.Button):
-            control.on_click(lambda _: self.act(action))
-        else:
-            control.observe(lambda _: self.act(action), "value")
+        def changed(_) -> None:
+            self.act(action)
 
-    def act(self, action: Callable[[], str | None]) -> None:
+        if isinstance(control, widgets.Button):
+            control.on_click(changed)
+        else:
+            control.observe(changed, "value")
+
+    def act(self, action: Action) -> None:
         """做一个动作，先说正在计算，做完说结果或错误；别的线程里的动作排队等它，一个也不丢"""
-        if self.owner == threading.get_ident():
+        thread = threading.get_ident()
+        if self.owner == thread:
             return
         with self.lock:
-            self.owner = threading.get_ident()
+            self.owner = thread
             self.say(BUSY)
             try:
                 self.say(action() or "")
@@ -57,34 +66,41 @@ class View:
         """在消息行里写一句话（屏幕朗读软件也会读）"""
         self.message.value = f'<div role="status" style="white-space:pre-wrap">{escape(text)}</div>'
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        first = self.picture()
-        return {**self.box._repr_mimebundle_(), "text/html": first.html, "text/plain": first.text}
+    def _repr_mimebundle_(self, **_) -> dict:
+        shown = self.picture()
+        still = {"text/html": shown.html, "text/plain": shown.text}
+        return self.box._repr_mimebundle_() | still
 
 
 def button(text: str, tip: str) -> widgets.Button:
     """一个按钮：上面的字，鼠标停在上面时的说明"""
-    return widgets.Button(description=text, tooltip=tip, layout=widgets.Layout(width="auto"))
+    snug = widgets.Layout(width="auto")
+    return widgets.Button(description=text, tooltip=tip, layout=snug)
+
+
+def text_field(value: str, label: str) -> widgets.Text:
+    """一个输入框，左边写 label；按回车或离开它时才算改了"""
+    wide = widgets.Layout(width="34em", max_width="100%")
+    return widgets.Text(value, description=label, continuous_update=False, layout=wide)
 
 
 def row(*controls: widgets.Widget) -> widgets.HBox:
     """排成一行，放不下就换行"""
-    return widgets.HBox(controls, layout=widgets.Layout(flex_flow="row wrap", align_items="center"))
+    wrapping = widgets.Layout(flex_flow="row wrap", align_items="center")
+    return widgets.HBox(controls, layout=wrapping)
 
 
 def bar(share: float, text: str, color: str = BLUE) -> str:
     """一条横着的条：长度是 share（0 到 1），后面写 text。例: bar(0.48, "0.48")"""
-    width = max(0.0, min(1.0, share)) * 60
+    width = 60 * min(1.0, share)
     return (f'<span style="display:inline-block;vertical-align:middle;height:.8em;width:{width:.0f}%;'
             f'background:{color}"></span> {escape(text)}')
 
 
-def html_table(heads: list[str], rows: list[list[str]], widths: list[str] | None = None) -> str:
-    """表格的 HTML：格子里已经是 HTML；widths 是每列的宽度，例如 ["20%", "80%"]"""
-    columns = "".join(f'<col style="width:{width}">' for width in widths or [])
-    cell = f'style="{LINE};padding:2px 6px;text-align:left;overflow-wrap:anywhere"'
-    top = "".join(f"<th {cell}>{head}</th>" for head in heads)
-    body = "".join("<tr>" + "".join(f"<td {cell}>{text}</td>" for text in texts) + "</tr>" for texts in rows)
-    return (f'<table style="border-collapse:collapse;table-layout:{"fixed" if widths else "auto"};'
-            f'width:{"100%" if widths else "auto"};max-width:64em;line-height:1.5"><colgroup>{columns}</colgroup>'
-            f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>")
+def html_table(heads: list[str], rows: list[list[str]], widths: list[str]) -> str:
+    """有格线的表格的 HTML：格子里已经是 HTML；widths 是每列的宽度，例如 ["20%", "80%"]"""
+    columns = "".join(f'<col style="width:{width}">' for width in widths)
+    opening = f'<table style="{TABLE}"><colgroup>{columns}</colgroup>'
+    head = row_html(heads, "th", CELL)
+    body = [row_html(cells, "td", CELL) for cells in rows]
+    return table_html(opening, head, body)

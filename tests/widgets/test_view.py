@@ -44,7 +44,8 @@ def test_an_action_does_not_set_off_others():
     view.on(first, copy)
     view.on(second, lambda: seen.append(second.value))
     first.value = 7
-    assert second.value == 7 and seen == []
+    assert second.value == 7
+    assert seen == []
     second.value = 8
     assert seen == [8]
 
@@ -53,5 +54,7 @@ def test_text_is_escaped():
     view = View()
     view.say("<b>粗</b>")
     assert "&lt;b&gt;" in view.message.value
-    assert "&lt;" in bar(0.5, "<") and "width:30%" in bar(0.5, "") and "width:60%" in bar(9.0, "")
+    assert "&lt;" in bar(0.5, "<")
+    assert "width:30%" in bar(0.5, "")
+    assert "width:60%" in bar(9.0, "")
     assert html_table(["甲"], [["1"]], ["100%"]).count("<td") == 1
