@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 
 from helpers.exercises.exercise import Wrong, brief
 from helpers.exercises.running import call
-from helpers.exercises.week14_checks import expect
+from helpers.exercises.week14.old_checks import expect
 
 END = "<|im_end|>"
 

@@ -2,9 +2,10 @@
 
 出处: notebooks/week14_exercises.ipynb，对应课文 01、03、04
 """
-from helpers.exercises import week14_builds as builds
-from helpers.exercises import week14_checks as checks
 from helpers.exercises.exercise import Sheet
+from helpers.exercises.week14 import count_tokens, left_pad
+from helpers.exercises.week14 import old_builds as builds
+from helpers.exercises.week14 import old_checks as checks
 
 TEXTS = checks.TEXTS  # 第 3 题的四段文字，笔记本里用
 HINTS = {
@@ -96,4 +97,7 @@ def sheet(tokenizer) -> Sheet:
         ("要多少内存", "04 第 6 节", 5, checks.check_gigabytes),
         ("切得很意外的三段文字", "03 第 3–7 节", 10, lambda answer: checks.check_surprises(tokenizer, answer)),
     ]
-    return Sheet.of(rows, HINTS, ANSWERS)
+    exercises = Sheet.of(rows, HINTS, ANSWERS).exercises
+    exercises[1] = count_tokens.exercise(tokenizer)
+    exercises[6] = left_pad.exercise()
+    return Sheet(exercises)

@@ -1,0 +1,117 @@
+"""比较：在一组组输入上运行学生的函数，与期望的结果比；不对时说出是哪组输入、应得到什么、现在得到什么
+
+例: Case((3,), 6, "x 是 3") 上得到 9 -> “x 是 3：应得到 6，现在得到 9；再想想”
+"""
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from helpers.exercises.running import call
+
+UNANSWERED = ...  # 笔记本里还没作答的地方写着三个点：answer_1 = ...，函数里是 return ...
+
+
+class Wrong(Exception):
+    """答案不对；文字说哪里不对、期望什么（不泄露答案）、怎么办"""
+
+
+class Unanswered(Exception):
+    """函数还没有写：它返回的还是三个点"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """一组输入
+
+    inputs: 交给函数的参数；expected: 应得到的结果；where: 这组输入怎样说给学生听
+    """
+    inputs: tuple
+    expected: object
+    where: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """一种不合题目的样子（类型、形状）：fits(学生的结果) 成立，就说 message
+
+    例: Form("应得到一段文字，现在是别的", is_not_text)
+    """
+    message: str
+    fits: Callable[[object], bool]
+
+    def explains(self, got: object, case: Case, same: Callable) -> bool:
+        return self.fits(got)
+
+
+@dataclass(frozen=True)
+class Slip:
+    """一种想得到的错法：solve 是照它写的错误解法，同一组输入上得到的和学生的一样，就说 message
+
+    只在学生的结果已经不对时才运行；solve 出错，或者在这组输入上碰巧是对的，就算不是它
+    例: Slip("这是字符数，应是词元数", count_letters)
+    """
+    message: str
+    solve: Callable
+
+    def explains(self, got: object, case: Case, same: Callable) -> bool:
+        wrong = self.solve(*case.inputs)
+        return same(got, wrong) and not same(wrong, case.expected)
+
+
+def same_values(got: object, want: object) -> bool:
+    """相同吗；张量、元组、列表里的值一样，就算一样"""
+    return as_lists(got) == as_lists(want)
+
+
+def as_lists(value: object) -> object:
+    """张量、数组、元组 → 普通的列表，里面的也变；单个的张量 → 数；别的不动
+
+    例: as_lists((1, torch.tensor(2))) -> [1, 2]
+    """
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if not isinstance(value, list | tuple):
+        return value
+    return [as_lists(item) for item in value]
+
+
+def brief(value: object, most: int = 80) -> str:
+    """值的简短写法，最多 most 个字符"""
+    text = repr(value)
+    if len(text) <= most:
+        return text
+    return text[:most - 1] + "…"
+
+
+def check_function(function: Callable, cases: Sequence[Case], mistakes: Sequence[Form | Slip] = (),
+                   same: Callable[[object, object], bool] = same_values) -> None:
+    """学生的 function 应在每一组输入上都对；参数和错误同 check_case"""
+    for case in cases:
+        check_case(function, case, mistakes, same)
+
+
+def check_case(function: Callable, case: Case, mistakes: Sequence[Form | Slip] = (),
+               same: Callable[[object, object], bool] = same_values) -> None:
+    """在一组输入上运行学生的 function；结果不对就抛出 Wrong，没有运行完抛出 Failed，还没写抛出 Unanswered
+
+    mistakes: 常见的错误，不对时才认，先认先说
+    same(学生的结果, 应得到的): 怎样算相同，默认 same_values
+    """
+    got = call(function, case.inputs, case.where)
+    if got is UNANSWERED:
+        raise Unanswered
+    if got is None:
+        raise Wrong(f"{case.where}：应有返回值，现在是 None；检查是不是忘了 return")
+    if holds(same, got, case.expected):
+        return
+    for mistake in mistakes:
+        if holds(mistake.explains, got, case, same):
+            raise Wrong(f"{case.where}：{mistake.message}")
+    raise Wrong(f"{case.where}：应得到 {brief(case.expected)}，现在得到 {brief(got)}；再想想")
+
+
+def holds(question: Callable[..., bool], *values: object) -> bool:
+    """question(*values) 成立吗；类型不对而出错就算不成立"""
+    try:
+        return bool(question(*values))
+    except Exception:
+        return False

@@ -1,0 +1,67 @@
+"""练习“数词元”：文字切成了几个词元
+
+出处: notebooks/03_tokenization.ipynb 第 1 节
+"""
+from helpers.exercises.comparing import Case, Form, Slip, as_lists, brief, check_function
+from helpers.exercises.exercise import Exercise
+from helpers.exercises.week14.texts import random_texts
+
+HINTS = ("tokenizer(text) 的结果里有好几样，编号在 input_ids 里", "编号是一个列表，用 len 数它")
+SOLUTION = """def count_tokens(tokenizer, text):
+    return len(tokenizer(text).input_ids)"""
+
+
+def exercise(tokenizer) -> Exercise:
+    """这道题；正确的个数由分词器的 tokenize 给出"""
+    def test(answer):
+        check_function(answer, cases(tokenizer), MISTAKES)
+
+    return Exercise("数词元", "03 第 1 节", 8, test, HINTS, SOLUTION)
+
+
+def cases(tokenizer) -> list[Case]:
+    """平常的、空的、重复的、生僻的、随机的、很长的"""
+    texts = ["魔搭社区的模型 123", "", "好好好，好好好好", "犇骉麤", " ", *random_texts(2, 4), "词元" * 500]
+    return [Case((tokenizer, text), len(tokenizer.tokenize(text)), f"文字是 {brief(text, 30)}") for text in texts]
+
+
+# ---- 常见的错误 ----
+
+def is_list(got):
+    return isinstance(as_lists(got), list)
+
+
+def count_at_least_one(tokenizer, text):
+    return max(1, len(tokenizer(text).input_ids))
+
+
+def count_letters(tokenizer, text):
+    return len(text)
+
+
+def count_fields(tokenizer, text):
+    return len(tokenizer(text))
+
+
+def count_sentences(tokenizer, text):
+    return len(tokenizer([text]).input_ids)
+
+
+def count_bytes(tokenizer, text):
+    return len(text.encode())
+
+
+def count_different(tokenizer, text):
+    return len(set(tokenizer(text).input_ids))
+
+
+MISTAKES = [
+    Form("应得到一个整数，现在是一串；数一数它有几个", is_list),
+    Slip("空文字一块也切不出来，应是 0，现在是 1；不要另外加上什么", count_at_least_one),
+    Slip("这是字符数，应是词元数；先让分词器切开，再数 input_ids", count_letters),
+    Slip("得到 2：你数的是分词结果里的两样，input_ids 和 attention_mask；应数 input_ids 里的编号，先取出它",
+         count_fields),
+    Slip("得到 1：input_ids 是一张表格时，len 数的是有几句话；去掉 return_tensors，或者数第 0 句", count_sentences),
+    Slip("这是字节数，应是词元数；几个字节会合成一个词元", count_bytes),
+    Slip("同样的词元出现几次，应算几个，现在只算了一个；不要去掉重复的", count_different),
+]
