@@ -56,3 +56,15 @@ def row_html(cells: list[str], tag: str, style: str) -> str:
     opening = f'<{tag} style="{style}">'
     joined = "".join(f"{opening}{cell}</{tag}>" for cell in cells)
     return f"<tr>{joined}</tr>"
+
+
+def paragraph(text: str) -> Shown:
+    """一句话，自己一段"""
+    return Shown(f"<p>{escape(text)}</p>", text)
+
+
+def stacked(*parts: Shown, gap: str = "\n") -> Shown:
+    """几样东西，从上到下；gap: 文字之间隔什么"""
+    html = "".join(part.html for part in parts)
+    text = gap.join(part.text for part in parts)
+    return Shown(html, text)
