@@ -4,9 +4,10 @@
 """
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -14,27 +15,35 @@ class Step:
     """生成的一步：选中的编号、选它时的 logits（形状 (词表大小,)，float32）、这一步送进模型几个词元、
     前向计算用了几秒、算完以后 KV cache 占几个字节（不用 KV cache 时是 0）"""
     token_id: int
-    logits: torch.Tensor
+    logits: Tensor
     fed: int
-    seconds: float = field(compare=False)
+    seconds: float
     cache_bytes: int
 
 
-def check_ids(model, input_ids: torch.Tensor) -> None:
+def check_ids(model, input_ids: Tensor) -> None:
     """input_ids 应是形状 (1, n)、n ≥ 1 的整数张量，编号在词表里，长度放得进上下文，否则报 TypeError 或 ValueError"""
-    if not isinstance(input_ids, torch.Tensor):
-        raise TypeError(f"input_ids 应是张量，现在是 {type(input_ids).__name__}；分词时写 return_tensors=\"pt\"")
-    if input_ids.ndim != 2 or input_ids.shape[0] != 1 or input_ids.shape[1] < 1:
-        raise ValueError(f"input_ids 的形状应是 (1, n)、n 至少是 1，现在是 {tuple(input_ids.shape)}；"
-                         "一维的用 [None] 加一维")
+    if not isinstance(input_ids, Tensor):
+        kind = type(input_ids).__name__
+        raise TypeError(f"input_ids 应是张量，现在是 {kind}；分词时写 return_tensors=\"pt\"")
+    n = input_ids.numel()
+    shape = tuple(input_ids.shape)
+    if shape != (1, n) or n == 0:
+        raise ValueError(
+            f"input_ids 的形状应是 (1, n)、n 至少是 1，现在是 {shape}；"
+            "一维的用 [None] 加一维")
     if input_ids.dtype not in (torch.int64, torch.int32):
         raise ValueError(f"编号应是整数，现在是 {input_ids.dtype}；检查是不是把 logits 当成了编号")
-    low, high, size = int(input_ids.min()), int(input_ids.max()), model.config.vocab_size
-    if low < 0 or high >= size:
-        raise ValueError(f"编号应在 0 到 {size - 1} 之间，现在有 {low} 到 {high}；检查分词器和模型是不是一对")
+    low = int(input_ids.min())
+    high = int(input_ids.max())
+    last = model.config.vocab_size - 1
+    if low < 0 or high > last:
+        raise ValueError(
+            f"编号应在 0 到 {last} 之间，"
+            f"现在有 {low} 到 {high}；检查分词器和模型是不是一对")
     limit = model.config.max_position_embeddings
-    if input_ids.shape[1] > limit:
-        raise ValueError(f"输入应不超过 {limit} 个词元，现在有 {input_ids.shape[1]} 个；把文字缩短再试")
+    if n > limit:
+        raise ValueError(f"输入应不超过 {limit} 个词元，现在有 {n} 个；把文字缩短再试")
 
 
 def stop_ids(model) -> set[int]:
@@ -43,16 +52,20 @@ def stop_ids(model) -> set[int]:
     例: stop_ids(model) -> {151643, 151645}
     """
     ids = model.generation_config.eos_token_id
-    return set() if ids is None else set(ids) if isinstance(ids, list | tuple) else {ids}
+    if ids is None:
+        return set()
+    if isinstance(ids, int):
+        return {ids}
+    return set(ids)
 
 
-def greedy(logits: torch.Tensor) -> int:
+def greedy(logits: Tensor) -> int:
     """每次选打分最高的。例: greedy(torch.tensor([0., 2., 1.])) -> 1"""
     return logits.argmax().item()
 
 
 @torch.inference_mode()
-def steps(model, input_ids: torch.Tensor, max_new_tokens: int, choose: Callable[[torch.Tensor], int] = greedy,
+def steps(model, input_ids: Tensor, max_new_tokens: int, choose: Callable[[Tensor], int] = greedy,
           use_cache: bool = True) -> Iterator[Step]:
     """一步一步地生成，写出结束词元（也算一步）或满 max_new_tokens 步为止
 
@@ -63,23 +76,28 @@ def steps(model, input_ids: torch.Tensor, max_new_tokens: int, choose: Callable[
     check_ids(model, input_ids)
     if not isinstance(max_new_tokens, int) or max_new_tokens < 1:
         raise ValueError(f"max_new_tokens 应是 1 或更大的整数，现在是 {max_new_tokens!r}；例如 50")
-    stops, fed, cache = stop_ids(model), input_ids, None
+    stops = stop_ids(model)
+    fed = input_ids
+    cache = None
     for _ in range(max_new_tokens):
         start = time.perf_counter()
         out = model(input_ids=fed, past_key_values=cache, use_cache=use_cache)
         seconds = time.perf_counter() - start
         logits = out.logits[0, -1].float()
         token_id = choose(logits)
-        yield Step(token_id, logits, fed.shape[1], seconds, cache_bytes(out.past_key_values) if use_cache else 0)
+        cache = out.past_key_values  # 不用 KV cache 时是 None
+        yield Step(token_id, logits, fed.shape[1], seconds, cache_bytes(cache))
         if token_id in stops:
             return
         new = torch.tensor([[token_id]])
-        fed, cache = (new, out.past_key_values) if use_cache else (torch.cat([fed, new], dim=1), None)
+        fed = new if use_cache else torch.cat([fed, new], dim=1)
 
 
 def cache_bytes(past_key_values) -> int:
-    """KV cache 占多少字节：每层的 key 和 value 加起来"""
-    return sum(t.nbytes for layer in past_key_values.layers for t in (layer.keys, layer.values))
+    """KV cache 占多少字节：每层的 key 和 value 加起来；没有 KV cache（None）是 0"""
+    if past_key_values is None:
+        return 0
+    return sum(layer.keys.nbytes + layer.values.nbytes for layer in past_key_values.layers)
 
 
 def cache_factors(model, tokens: int) -> dict[str, int]:
@@ -89,7 +107,15 @@ def cache_factors(model, tokens: int) -> dict[str, int]:
     例: math.prod(cache_factors(model, 25).values()) -> 存了 25 个词元时的字节数
     出处: notebooks/05_generation.ipynb 第 9 节
     """
-    c = model.config
-    head_dim = getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
-    return {"层": c.num_hidden_layers, "key 和 value": 2, "KV 头": c.num_key_value_heads, "每个头的宽度": head_dim,
-            "词元": tokens, "每个数的字节": model.dtype.itemsize}
+    config = model.config
+    head_dim = getattr(config, "head_dim", None)
+    if head_dim is None:
+        head_dim = config.hidden_size // config.num_attention_heads
+    return {
+        "层": config.num_hidden_layers,
+        "key 和 value": 2,
+        "KV 头": config.num_key_value_heads,
+        "每个头的宽度": head_dim,
+        "词元": tokens,
+        "每个数的字节": model.dtype.itemsize,
+    }

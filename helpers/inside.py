@@ -6,33 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from helpers.generation import check_ids
+from helpers.sampling import check_k
 from helpers.tokens import piece
 
 
-@dataclass(frozen=True)
-class LensTable:
-    """每层、每个位置的前 k 名：ids 和 probabilities 的形状都是 (层数 + 1, n, k)
-
-    第 i 行是过了 i 层以后：第 0 行只查了词嵌入，最后一行就是模型的输出
-    """
-    ids: torch.Tensor
-    probabilities: torch.Tensor
-
-    @property
-    def agree(self) -> torch.Tensor:
-        """第一名与最后一行的第一名相同吗，形状 (层数 + 1, n)，最后一行都是 True"""
-        return self.ids[..., 0] == self.ids[-1, :, 0]
-
-    def settled(self, position: int) -> int:
-        """在 position 这个位置（从 0 数，负数从后面数），过了几层以后第一名不再变。例: lens.settled(-1) -> 6"""
-        different = (~self.agree[:, position]).nonzero()
-        return int(different.max()) + 1 if len(different) else 0
-
-
 @torch.inference_mode()
-def attention(model, input_ids: torch.Tensor) -> torch.Tensor:
+def attention(model, input_ids: Tensor) -> Tensor:
     """一次前向里的注意力权重，形状 (层数, 头数, n, n)，float32：[层, 头, 谁在看, 看谁]
 
     每行加起来是 1（16 位的模型差几个千分之一），右上角是 0：看不到后面
@@ -41,14 +23,73 @@ def attention(model, input_ids: torch.Tensor) -> torch.Tensor:
     """
     check_ids(model, input_ids)
     used = model.config._attn_implementation
-    found = model(input_ids=input_ids, output_attentions=True).attentions if used == "eager" else None
-    if not found or any(weights is None for weights in found):
-        raise ValueError(f"应得到每一层的注意力权重，现在用的 {used} 算得快，但不留下它们；"
-                         "加载时写 AutoModelForCausalLM.from_pretrained(..., attn_implementation=\"eager\")")
-    return torch.stack([weights[0].float() for weights in found])
+    if used != "eager":
+        raise ValueError(
+            f"应得到每一层的注意力权重，现在用的 {used} 算得快，但不留下它们；"
+            "加载时写 AutoModelForCausalLM.from_pretrained(..., attn_implementation=\"eager\")")
+    out = model(input_ids=input_ids, output_attentions=True)
+    return torch.stack([weights[0].float() for weights in out.attentions])
 
 
-def layer_logits(model, hidden_states: tuple[torch.Tensor, ...], output: torch.Tensor) -> Iterator[torch.Tensor]:
+def strongest(weights: Tensor, count: int = 3) -> list[int]:
+    """权重最大的几个位置，从大到小；权重是 0 的不算。例: strongest(torch.tensor([.2, 0, .8])) -> [2, 0]"""
+    best = weights.topk(min(count, len(weights))).indices.tolist()
+    return [i for i in best if weights[i] > 0]
+
+
+def token_name(tokenizer, token_id: int) -> str:
+    """编号 → 看得见的名字；词表末尾没有词元的编号写成 #151700 这样。例: token_name(tokenizer, 198) -> "↵" """
+    if token_id >= len(tokenizer):
+        return f"#{token_id}"
+    return piece(tokenizer, token_id).label
+
+
+@dataclass(frozen=True)
+class LensTable:
+    """每层、每个位置的前 k 名：ids 和 probabilities 的形状都是 (层数 + 1, n, k)
+
+    第 i 行是过了 i 层以后：第 0 行只查了词嵌入，最后一行就是模型的输出
+    """
+    ids: Tensor
+    probabilities: Tensor
+
+    @property
+    def agree(self) -> Tensor:
+        """第一名与最后一行的第一名相同吗，形状 (层数 + 1, n)，最后一行都是 True"""
+        first = self.ids[:, :, 0]
+        return first == first[-1]
+
+    def settled(self, position: int) -> int:
+        """在 position 这个位置（从 0 数，负数从后面数），过了几层以后第一名不再变。例: lens.settled(-1) -> 6"""
+        agree = self.agree[:, position].tolist()
+        different = [layer for layer, same in enumerate(agree) if not same]
+        return max(different, default=-1) + 1
+
+
+@torch.inference_mode()
+def lens(model, input_ids: Tensor, k: int = 1, each: Callable[[int, int], None] | None = None) -> LensTable:
+    """logit lens：在每一层就让模型回答，每个位置的前 k 名
+
+    一层一层地算，只留前 k 名，所以大模型也放得下
+    input_ids: 形状 (1, n)；k: 1 到词表大小；each: 每算完一行就调用，参数是（算完几行，一共几行）
+    例: lens(model, inputs.input_ids).ids[-1, -1, 0] 是回答的第一个词元
+    """
+    check_ids(model, input_ids)
+    check_k(k, model.config.vocab_size, usual="1 或 5")
+    out = model(input_ids=input_ids, output_hidden_states=True)
+    ids = []
+    probabilities = []
+    for logits in layer_logits(model, out.hidden_states, out.logits):
+        scores = logits[0].float()
+        best = scores.topk(k).indices  # 形状 (n, k)
+        ids.append(best)
+        probabilities.append(scores.softmax(dim=-1).gather(1, best))
+        if each:
+            each(len(ids), len(out.hidden_states))
+    return LensTable(torch.stack(ids), torch.stack(probabilities))
+
+
+def layer_logits(model, hidden_states: tuple[Tensor, ...], output: Tensor) -> Iterator[Tensor]:
     """每层的隐藏状态提前送进最后的归一化和输出层，一层给一个 logits，形状 (1, n, 词表大小)
 
     hidden_states: 层数 + 1 个；transformers 给的最后一个已经归一化，不能再来一次
@@ -59,50 +100,17 @@ def layer_logits(model, hidden_states: tuple[torch.Tensor, ...], output: torch.T
     for state in earlier:
         yield model.lm_head(model.model.norm(state))
     for state in (last, model.model.norm(last)):  # 第二种给留下归一化以前的数的版本
-        if same_logits(logits := model.lm_head(state), output):
+        logits = model.lm_head(state)
+        if same_logits(logits, output):
             yield logits
             return
-    raise ValueError("最后一层的 logits 应与模型的输出相同，现在不同；检查 hidden_states 和 logits 是不是同一次前向的，"
-                     "模型是不是 Qwen2ForCausalLM")
+    raise ValueError(
+        "最后一层的 logits 应与模型的输出相同，现在不同；检查 hidden_states 和 logits 是不是同一次前向的，"
+        "模型是不是 Qwen2ForCausalLM")
 
 
-def same_logits(ours: torch.Tensor, theirs: torch.Tensor) -> bool:
+def same_logits(ours: Tensor, theirs: Tensor) -> bool:
     """两组 logits 只差舍入误差：最大的差不超过最大的打分乘 8 个机器精度（float32 约百万分之一，bf16 约 6 %）"""
-    return bool((ours - theirs).abs().max() <= 8 * torch.finfo(theirs.dtype).eps * theirs.abs().max())
-
-
-@torch.inference_mode()
-def lens(model, input_ids: torch.Tensor, k: int = 1, each: Callable[[int, int], None] | None = None) -> LensTable:
-    """logit lens：在每一层就让模型回答，每个位置的前 k 名
-
-    一层一层地算，只留前 k 名，所以大模型也放得下
-    input_ids: 形状 (1, n)；k: 1 到词表大小；each: 每算完一行就调用，参数是（算完几行，一共几行）
-    例: lens(model, inputs.input_ids).ids[-1, -1, 0] 是回答的第一个词元
-    """
-    check_ids(model, input_ids)
-    if not 1 <= k <= model.config.vocab_size:
-        raise ValueError(f"k 应在 1 到词表大小 {model.config.vocab_size} 之间，现在是 {k}；常用 1 或 5")
-    out = model(input_ids=input_ids, output_hidden_states=True)
-    ids, shares = [], []
-    for logits in layer_logits(model, out.hidden_states, out.logits):
-        for found, kept in zip(top(logits[0].float(), k), (ids, shares), strict=True):
-            kept.append(found)
-        if each:
-            each(len(ids), len(out.hidden_states))
-    return LensTable(torch.stack(ids), torch.stack(shares))
-
-
-def top(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """每个位置的前 k 名：编号和概率，形状都是 (n, k)；logits: 形状 (n, 词表大小)"""
-    ids = logits.topk(k).indices
-    return ids, torch.softmax(logits, dim=-1).gather(1, ids)
-
-
-def strongest(weights: torch.Tensor, count: int = 3) -> list[int]:
-    """权重最大的几个位置，从大到小；权重是 0 的不算。例: strongest(torch.tensor([.2, 0, .8])) -> [2, 0]"""
-    return [i for i in weights.topk(min(count, len(weights))).indices.tolist() if weights[i] > 0]
-
-
-def token_name(tokenizer, token_id: int) -> str:
-    """编号 → 看得见的名字；词表末尾没有词元的编号写成 #151700 这样。例: token_name(tokenizer, 198) -> "↵" """
-    return piece(tokenizer, token_id).label if token_id < len(tokenizer) else f"#{token_id}"
+    precision = torch.finfo(theirs.dtype).eps
+    allowed = 8 * precision * theirs.abs().max().item()
+    return torch.allclose(ours, theirs, rtol=0, atol=allowed)

@@ -1,4 +1,4 @@
-"""模型里面：注意力权重和 logit lens 与模型自己的计算相同，两个视图的每个控件都做该做的事"""
+"""模型里面：注意力权重和 logit lens 与模型自己的计算相同"""
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
@@ -6,7 +6,8 @@ from transformers import AutoModelForCausalLM
 from helpers.fast.standin import SMALL, make
 from helpers.inside import LensTable, attention, layer_logits, lens, strongest, token_name
 from helpers.tiny import TINY
-from helpers.widgets.inside import QUESTION
+
+QUESTION = "人工智能未来会取代人类吗？"
 
 
 def load(folder, dtype="auto", kind="eager"):
