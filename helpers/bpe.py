@@ -26,12 +26,20 @@ def segments(tokenizer, text: str) -> list[list[int]]:
     """
     check_text(text)
     encoded = tokenizer(text, add_special_tokens=False, verbose=False)
-    words, found = encoded.word_ids(), []
-    for at, token_id in enumerate(encoded.input_ids):
-        if at == 0 or words[at] != words[at - 1]:
-            found.append([])
-        found[-1].append(token_id)
-    return found
+    found = {}
+    for word, token_id in zip(encoded.word_ids(), encoded.input_ids, strict=True):
+        found.setdefault(word, []).append(token_id)
+    return list(found.values())
+
+
+def check_segment(data: bytes) -> None:
+    """data 应是 1 到 MOST_BYTES 个字节，否则报 TypeError 或 ValueError"""
+    if not isinstance(data, bytes):
+        raise TypeError(f"应是一段字节（bytes），现在是 {type(data).__name__}；文字先用 .encode() 变成字节")
+    if not 1 <= len(data) <= MOST_BYTES:
+        raise ValueError(
+            f"一段应有 1 到 {MOST_BYTES} 个字节，"
+            f"现在有 {len(data)} 个；换短一点的文字再看")
 
 
 def merge_steps(tokenizer, data: bytes) -> list[Merge]:
@@ -41,16 +49,17 @@ def merge_steps(tokenizer, data: bytes) -> list[Merge]:
     例: [step.rank for step in merge_steps(tokenizer, "啊".encode())] -> [None, 26953, 103668]
     出处: Sennrich 等 2016, Neural Machine Translation of Rare Words with Subword Units
     """
-    if not isinstance(data, bytes):
-        raise TypeError(f"应是一段字节（bytes），现在是 {type(data).__name__}；文字先用 .encode() 变成字节")
-    if not 1 <= len(data) <= MOST_BYTES:
-        raise ValueError(f"一段应有 1 到 {MOST_BYTES} 个字节，现在有 {len(data)} 个；换短一点的文字再看")
+    check_segment(data)
     ranks = merge_ranks(tokenizer)
     parts = [piece_of(tokenizer, bytes([byte])) for byte in data]
-    taken = [Merge(None, None, parts)]
-    while found := [(ranks[pair], at) for at, pair in enumerate(pairwise(p.bytes for p in parts)) if pair in ranks]:
-        rank, at = min(found)
-        joined = piece_of(tokenizer, parts[at].bytes + parts[at + 1].bytes)
+    taken = [Merge(rank=None, at=None, parts=parts)]
+    while True:
+        pairs = [(left.bytes, right.bytes) for left, right in pairwise(parts)]
+        known = [pair for pair in pairs if pair in ranks]
+        if not known:
+            return taken
+        pair = min(known, key=ranks.get)
+        at = pairs.index(pair)
+        joined = piece_of(tokenizer, b"".join(pair))
         parts = [*parts[:at], joined, *parts[at + 2:]]
-        taken.append(Merge(rank, at, parts))
-    return taken
+        taken.append(Merge(ranks[pair], at, parts))

@@ -1,4 +1,4 @@
-"""词元：文字切成了哪些块，每块的编号和字节，以及它们的样子
+"""词元：文字切成了哪些块，每块的编号和字节，它们的样子，以及问题怎样套上对话模板
 
 出处: notebooks/03_tokenization.ipynb
 """
@@ -12,9 +12,13 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from helpers.tables import Shown, grid
 
-COLORS = ["#e1f5fe", "#fff9c4", "#c8e6c9", "#f8d7e8"]  # 前三种是讲义流程图的颜色；相邻的块还用竖线隔开
-SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
+TOKEN_COLORS = ["#e1f5fe", "#fff9c4", "#c8e6c9", "#f8d7e8"]  # 前三种是讲义流程图的颜色；相邻的块还用竖线隔开
+VISIBLE_SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}
+LETTER_OF = bytes_to_unicode()  # 字节 → 词表里代表它的字符：LETTER_OF[32] 是 "Ġ"
+BYTE_OF = {letter: byte for byte, letter in LETTER_OF.items()}
 
+
+# 一个词元，和它的样子
 
 def visible(text: str) -> str:
     """看得见的样子：空格写成 ␣，换行写成 ↵，制表符写成 ⇥；别的控制字符、格式字符没有样子，写成它的字节
@@ -22,8 +26,21 @@ def visible(text: str) -> str:
     例: visible("a \\0") -> "a␣‹00›"
     出处: Unicode 的字符类别 Cc（控制）和 Cf（格式）
     """
-    return "".join(SIGNS.get(letter) or (
-        f"‹{letter.encode().hex(' ')}›" if category(letter) in ("Cc", "Cf") else letter) for letter in text)
+    return "".join(visible_letter(letter) for letter in text)
+
+
+def visible_letter(letter: str) -> str:
+    """一个字符看得见的样子"""
+    if letter in VISIBLE_SIGNS:
+        return VISIBLE_SIGNS[letter]
+    if category(letter) in ("Cc", "Cf"):
+        return visible_bytes(letter.encode())
+    return letter
+
+
+def visible_bytes(data: bytes) -> str:
+    """没有样子的字节。例: b"\\xe9\\xba" -> "‹e9 ba›" """
+    return f"‹{data.hex(' ')}›"
 
 
 @dataclass(frozen=True)
@@ -42,20 +59,10 @@ class Piece:
         try:
             return visible(self.bytes.decode("utf-8"))
         except UnicodeDecodeError:
-            return f"‹{self.bytes.hex(' ')}›"
+            return visible_bytes(self.bytes)
 
 
-@cache
-def letter_of() -> dict[int, str]:
-    """字节 → 词表里代表它的字符。例: letter_of()[32] -> "Ġ" """
-    return bytes_to_unicode()
-
-
-@cache
-def byte_of() -> dict[str, int]:
-    """词表里代表字节的 256 个字符 → 字节。例: byte_of()["Ġ"] -> 32（空格）"""
-    return {letter: byte for byte, letter in letter_of().items()}
-
+# 文字和编号应是什么
 
 def check_text(text: str, empty: bool = False) -> None:
     """text 应是字符串（默认还要非空），否则报 TypeError 或 ValueError"""
@@ -63,20 +70,39 @@ def check_text(text: str, empty: bool = False) -> None:
         raise TypeError(f"应是一段文字（str），现在是 {type(text).__name__}；文字两边要有引号，例如 \"你好\"")
     if not text and not empty:
         raise ValueError("应是至少一个字的文字，现在是空的；写几个字再试，例如 \"你好\"")
-    if broken := [letter for letter in text if "\ud800" <= letter <= "\udfff"]:
-        raise ValueError(f"应是完整的文字，现在里面有半个字符 {ascii(broken[0])}；"
-                         "删掉它再试（复制时切断了一个表情，就会这样）")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        broken = ascii(text[error.start])
+        raise ValueError(
+            f"应是完整的文字，现在里面有半个字符 {broken}；"
+            "删掉它再试（复制时切断了一个表情，就会这样）") from None
 
 
 def check_id(tokenizer, token_id: int) -> int:
     """编号应是 0 到 len(tokenizer)-1 的整数，否则报 TypeError 或 ValueError；返回普通的 int"""
     if isinstance(token_id, bool) or not hasattr(token_id, "__index__"):
-        raise TypeError(f"编号应是整数，现在是 {token_id!r}（{type(token_id).__name__}）；张量先用 .tolist() 变成整数")
-    number = token_id.__index__()
-    if not 0 <= number < len(tokenizer):
-        raise ValueError(f"编号应在 0 到 {len(tokenizer) - 1} 之间，现在是 {number}；"
-                         "用 tokenizer(文字).input_ids 得到编号")
+        kind = type(token_id).__name__
+        raise TypeError(f"编号应是整数，现在是 {token_id!r}（{kind}）；张量先用 .tolist() 变成整数")
+    number = int(token_id)
+    last = len(tokenizer) - 1
+    if not 0 <= number <= last:
+        raise ValueError(
+            f"编号应在 0 到 {last} 之间，现在是 {number}；"
+            "用 tokenizer(文字).input_ids 得到编号")
     return number
+
+
+# 文字、编号、字节之间
+
+def pieces(tokenizer, text: str) -> list[Piece]:
+    """文字 → 一个个词元；它们的字节连起来就是（NFC 规范化后的）文字
+
+    例: [p.id for p in pieces(tokenizer, "你好啊")] -> [108386, 103924]
+    """
+    check_text(text)
+    ids = tokenizer(text, add_special_tokens=False).input_ids
+    return [piece(tokenizer, token_id) for token_id in ids]
 
 
 def piece(tokenizer, token_id: int) -> Piece:
@@ -87,8 +113,13 @@ def piece(tokenizer, token_id: int) -> Piece:
     number = check_id(tokenizer, token_id)
     token = tokenizer.convert_ids_to_tokens(number)
     if number in tokenizer.added_tokens_decoder:
-        return Piece(number, token.encode("utf-8"))
-    return Piece(number, bytes(byte_of()[letter] for letter in token))
+        return Piece(number, token.encode())
+    return Piece(number, token_bytes(token))
+
+
+def token_bytes(token: str) -> bytes:
+    """词表里的写法 → 字节。例: token_bytes("Ġworld") -> b" world" """
+    return bytes(BYTE_OF[letter] for letter in token)
 
 
 def piece_of(tokenizer, data: bytes) -> Piece:
@@ -96,9 +127,12 @@ def piece_of(tokenizer, data: bytes) -> Piece:
 
     例: piece_of(tokenizer, b" world").id -> 1879
     """
-    number = tokenizer.convert_tokens_to_ids("".join(letter_of()[byte] for byte in data))
-    if number is None or number == tokenizer.unk_token_id:
-        raise ValueError(f"应是词表里某个词元的字节，现在是 {data.hex(' ')}；用 pieces(tokenizer, 文字) 看它切成哪几块")
+    token = "".join(LETTER_OF[byte] for byte in data)
+    number = tokenizer.convert_tokens_to_ids(token)
+    if number in (None, tokenizer.unk_token_id):
+        raise ValueError(
+            f"应是词表里某个词元的字节，现在是 {data.hex(' ')}；"
+            "用 pieces(tokenizer, 文字) 看它切成哪几块")
     return Piece(number, data)
 
 
@@ -109,29 +143,9 @@ def neighbours(tokenizer, token_id: int, reach: int = 3) -> list[Piece]:
     例: [p.id for p in neighbours(tokenizer, 1)] -> [0, 1, 2, 3, 4]
     """
     number = check_id(tokenizer, token_id)
-    return [piece(tokenizer, i) for i in range(max(0, number - reach), min(len(tokenizer), number + reach + 1))]
-
-
-def letters_in(found: list[Piece], at: int) -> list[tuple[str, int, int, int]]:
-    """found 里第 at 个词元（从 0 数）有哪些字符的哪些字节：(样子, 从第几个字节, 到第几个, 共几个)
-
-    字节从 1 数；found 要从一个字符的开头开始；末尾不完整的字符不算
-    例: letters_in(pieces(tokenizer, "麤"), 1) -> [("麤", 3, 3, 3)]
-    """
-    start = sum(len(p.bytes) for p in found[:at])
-    stop, here, touched = start + len(found[at].bytes), 0, []
-    for letter in b"".join(p.bytes for p in found).decode("utf-8", errors="ignore"):
-        size = len(letter.encode())
-        first, last = max(start, here), min(stop, here + size)
-        if first < last:
-            touched.append((visible(letter), first - here + 1, last - here, size))
-        here += size
-    return touched
-
-
-def letters(text: str) -> list[tuple[str, str, str]]:
-    """一个个字符：(样子, 码位, UTF-8 字节)。例: letters("你") -> [("你", "U+4F60", "e4 bd a0")]"""
-    return [(visible(letter), f"U+{ord(letter):04X}", letter.encode().hex(" ")) for letter in text]
+    everyone = range(len(tokenizer))
+    near = everyone[max(number - reach, 0):number + reach + 1]
+    return [piece(tokenizer, i) for i in near]
 
 
 def normalized(tokenizer, text: str) -> str:
@@ -142,43 +156,74 @@ def normalized(tokenizer, text: str) -> str:
     """
     check_text(text)
     normalizer = tokenizer.backend_tokenizer.normalizer
-    return normalizer.normalize_str(text) if normalizer else text
-
-
-def pieces(tokenizer, text: str) -> list[Piece]:
-    """文字 → 一个个词元；它们的字节连起来就是（NFC 规范化后的）文字
-
-    例: [p.id for p in pieces(tokenizer, "你好啊")] -> [108386, 103924]
-    """
-    check_text(text)
-    return [piece(tokenizer, token_id) for token_id in tokenizer(text, add_special_tokens=False).input_ids]
+    if normalizer is None:
+        return text
+    return normalizer.normalize_str(text)
 
 
 @cache
-def merge_ranks(tokenizer) -> dict[tuple[bytes, bytes], int]:
+def merge_ranks(tokenizer) -> dict[tuple, int]:
     """BPE 的合并次序：(左边的字节, 右边的字节) → 第几条，越小越先合并
 
     例: merge_ranks(tokenizer)[(b" ", b" ")] -> 0
     """
-    merges = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]
-    pairs = (merge.split(" ") if isinstance(merge, str) else merge for merge in merges)  # 两种写法都见得到
-    letters = byte_of()
-    return {tuple(bytes(letters[letter] for letter in token) for token in pair): order
-            for order, pair in enumerate(pairs)}
+    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    ranks = {}
+    for order, (left, right) in enumerate(model["merges"]):
+        ranks[token_bytes(left), token_bytes(right)] = order
+    return ranks
 
+
+# 字符和它的字节
+
+def letters(text: str) -> list[tuple]:
+    """一个个字符：(样子, 码位, UTF-8 字节)。例: letters("你") -> [("你", "U+4F60", "e4 bd a0")]"""
+    found = []
+    for letter in text:
+        code_point = f"U+{ord(letter):04X}"
+        found.append((visible(letter), code_point, letter.encode().hex(" ")))
+    return found
+
+
+def letters_in(found: list[Piece], at: int) -> list[tuple]:
+    """found 里第 at 个词元（从 0 数）有哪些字符的哪些字节：(样子, 从第几个字节, 到第几个, 共几个)
+
+    字节从 1 数；found 要从一个字符的开头开始；末尾不完整的字符不算
+    例: letters_in(pieces(tokenizer, "麤"), 1) -> [("麤", 3, 3, 3)]
+    """
+    start = sum(len(p.bytes) for p in found[:at])
+    stop = start + len(found[at].bytes)
+    text = b"".join(p.bytes for p in found).decode(errors="ignore")
+    touched = []
+    begin = 0
+    for letter in text:
+        size = len(letter.encode())
+        first = max(start - begin, 0)
+        last = min(stop - begin, size)
+        if first < last:
+            touched.append((visible(letter), first + 1, last, size))
+        begin += size
+    return touched
+
+
+# 显示
 
 def chip(p: Piece, number: int, mark: str = "") -> str:
     """一个词元的 HTML：底色按 number 轮换，上面是样子（前面可以加记号 mark），下面是编号"""
-    return (f'<span style="display:inline-block;text-align:center;margin:2px 1px;padding:2px 5px;color:#111;'
-            f'border-left:2px solid #555;background:{COLORS[number % len(COLORS)]}">{mark}{escape(p.label)}'
-            f'<br><small>{p.id}</small></span>')
+    color = TOKEN_COLORS[number % len(TOKEN_COLORS)]
+    style = ("display:inline-block;text-align:center;margin:2px 1px;padding:2px 5px;color:#111;"
+             f"border-left:2px solid #555;background:{color}")
+    return f'<span style="{style}">{mark}{escape(p.label)}<br><small>{p.id}</small></span>'
 
 
 def painted(found: list[Piece]) -> Shown:
     """几个词元，一个挨一个；没有颜色时读竖线"""
-    boxes = "".join(chip(p, i) for i, p in enumerate(found))
-    return Shown(f'<div style="line-height:1.4">{boxes}</div>',
-                 "│".join(p.label for p in found) + "\n" + "│".join(str(p.id) for p in found))
+    chips = [chip(p, i) for i, p in enumerate(found)]
+    labels = [p.label for p in found]
+    ids = [str(p.id) for p in found]
+    return Shown(
+        f'<div style="line-height:1.4">{"".join(chips)}</div>',
+        "│".join(labels) + "\n" + "│".join(ids))
 
 
 def colored(tokenizer, text: str) -> Shown:
@@ -191,9 +236,13 @@ def colored(tokenizer, text: str) -> Shown:
 
 def token_table(tokenizer, text: str) -> Shown:
     """一行一个词元：词元、编号、字节（十六进制）"""
-    rows = [(p.label, str(p.id), p.bytes.hex(" ")) for p in pieces(tokenizer, text)]
+    rows = []
+    for p in pieces(tokenizer, text):
+        rows.append((p.label, p.id, p.bytes.hex(" ")))
     return grid(("词元", "编号", "字节"), rows)
 
+
+# 对话模板
 
 def question_ids(tokenizer, question: str, most: int = 200) -> list[int]:
     """问题 → 套了对话模板（替助手开好头）的编号
@@ -202,9 +251,13 @@ def question_ids(tokenizer, question: str, most: int = 200) -> list[int]:
     不是文字报 TypeError，空的、不完整的、太长的报 ValueError
     例: question_ids(tokenizer, "你好")[:3] -> [151644, 8948, 198]
     """
-    check_text(question.strip() if isinstance(question, str) else question)
+    check_text(question)
+    check_text(question.strip())  # 只有空白也算空的
     messages = [{"role": "user", "content": question}]
-    ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True).input_ids
-    if len(ids) > most:
-        raise ValueError(f"问题应不超过 {most} 个词元（连同模板），现在有 {len(ids)} 个；缩短再试，下面还是上一个问题")
-    return ids
+    inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
+    count = len(inputs.input_ids)
+    if count > most:
+        raise ValueError(
+            f"问题应不超过 {most} 个词元（连同模板），"
+            f"现在有 {count} 个；缩短再试，下面还是上一个问题")
+    return inputs.input_ids
