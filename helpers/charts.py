@@ -7,19 +7,24 @@ from functools import cache
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib import font_manager
 
 FONT = Path(__file__).parent / "fonts" / "NotoSansSC-subset.otf"  # 常用汉字的子集，SIL OFL，见同一文件夹的 OFL.txt
 FAMILIES = ["Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB", "Noto Sans CJK SC", "Source Han Sans SC",
             "WenQuanYi Micro Hei"]
-COLORS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7"]  # 色盲也分得清的四种（Okabe-Ito）
-HATCHES = ["", "//", "..", "xx"]
+SERIES_COLORS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7"]  # 色盲也分得清的四种（Okabe-Ito）
+SERIES_MARKS = ["o", "s", "D", "^"]
+SERIES_HATCHES = ["", "//", "..", "xx"]
 
 
 def installed_family() -> str | None:
     """电脑上装着的第一种中文字体；一种也没有就是 None"""
     installed = {font.name for font in font_manager.fontManager.ttflist}
-    return next((family for family in FAMILIES if family in installed), None)
+    for family in FAMILIES:
+        if family in installed:
+            return family
+    return None
 
 
 @cache
@@ -29,16 +34,34 @@ def chinese_font() -> str:
     if name is None:
         font_manager.fontManager.addfont(FONT)
         name = font_manager.FontProperties(fname=FONT).get_name()
-    plt.rcParams["font.sans-serif"] = [name, "DejaVu Sans"]
-    plt.rcParams["font.family"] = "sans-serif"
-    plt.rcParams["axes.unicode_minus"] = False
+    plt.rcParams.update({
+        "font.sans-serif": [name, "DejaVu Sans"],
+        "font.family": "sans-serif",
+        "axes.unicode_minus": False,
+    })
     return name
+
+
+def new_axes(height: float):
+    """一张空的图，能写中文；height: 高几英寸"""
+    chinese_font()
+    _, axes = plt.subplots(figsize=(7, height), layout="constrained")
+    return axes
 
 
 def check_lengths(names: Sequence[str], values: Sequence[float]) -> None:
     """名称和数应一样多，至少一个，否则报 ValueError"""
-    if len(names) != len(values) or not len(names):
-        raise ValueError(f"名称和数应一样多、至少一个，现在有 {len(names)} 个名称、{len(values)} 个数；补齐再画")
+    if len(names) != len(values) or len(names) == 0:
+        raise ValueError(
+            f"名称和数应一样多、至少一个，现在有 {len(names)} 个名称、"
+            f"{len(values)} 个数；补齐再画")
+
+
+def finish(axes, title: str, x_unit: str, y_unit: str = "") -> None:
+    """标题、轴的名称，去掉多余的边框，显示出来"""
+    axes.set(title=title, xlabel=x_unit, ylabel=y_unit)
+    axes.spines[["top", "right"]].set_visible(False)
+    plt.show()
 
 
 def bars(names: Sequence[str], values: Sequence[float], title: str, unit: str, digits: int = 2) -> None:
@@ -48,14 +71,14 @@ def bars(names: Sequence[str], values: Sequence[float], title: str, unit: str, d
     例: bars(["取代", "改变"], [0.6, 0.3], "下一个词元", "概率")
     """
     check_lengths(names, values)
-    chinese_font()
-    fig, axes = plt.subplots(figsize=(7, 0.38 * len(names) + 1.1), layout="constrained")
-    drawn = axes.barh(range(len(names)), values, color=COLORS[0])
-    axes.set_yticks(range(len(names)), names)
-    axes.bar_label(drawn, [f"{value:,.{digits}f}" for value in values], padding=3)
+    axes = new_axes(0.38 * len(names) + 1.1)
+    rows = range(len(names))
+    drawn = axes.barh(rows, values, color=SERIES_COLORS[0])
+    axes.set_yticks(rows, names)
+    axes.bar_label(drawn, fmt=f"{{:,.{digits}f}}", padding=3)
     axes.invert_yaxis()
     axes.margins(x=0.15)
-    finish(axes, title, unit, "")
+    finish(axes, title, unit)
 
 
 def lines(x: Sequence[float], series: dict[str, Sequence[float]], title: str, x_unit: str, y_unit: str) -> None:
@@ -64,11 +87,11 @@ def lines(x: Sequence[float], series: dict[str, Sequence[float]], title: str, x_
     x: 横坐标；series: 名称 → 与 x 一样多的数；x_unit、y_unit: 两条轴的名称和单位
     例: lines([1, 2, 3], {"有缓存": [1, 1, 1], "没有缓存": [1, 2, 3]}, "每步的计算量", "第几步", "词元")
     """
-    chinese_font()
-    fig, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
-    for (name, y), color, mark in zip(series.items(), COLORS, "osD^", strict=False):
+    axes = new_axes(3.2)
+    axes.set_prop_cycle(color=SERIES_COLORS, marker=SERIES_MARKS)
+    for name, y in series.items():
         check_lengths(x, y)
-        axes.plot(x, y, color=color, marker=mark, markersize=4, label=name)
+        axes.plot(x, y, markersize=4, label=name)
     axes.legend()
     finish(axes, title, x_unit, y_unit)
 
@@ -79,17 +102,18 @@ def stacked(columns: Sequence[str], parts: dict[str, Sequence[float]], title: st
     columns: 每根的名称；parts: 部分的名称 → 它在每一根里的长度，单位 unit
     例: stacked(["教学小模型", "Qwen2.5-0.5B"], {"词嵌入": [0.93, 0.28], "其余": [0.07, 0.72]}, "参数在哪里", "份额")
     """
-    chinese_font()
-    fig, axes = plt.subplots(figsize=(7, 0.7 * len(columns) + 1.3), layout="constrained")
-    left = [0.0] * len(columns)
-    for (name, values), color, hatch in zip(parts.items(), COLORS, HATCHES, strict=False):
-        check_lengths(columns, values)
-        axes.barh(range(len(columns)), values, left=left, color=color, hatch=hatch, edgecolor="white", label=name)
-        left = [a + b for a, b in zip(left, values, strict=True)]
-    axes.set_yticks(range(len(columns)), columns)
+    axes = new_axes(0.7 * len(columns) + 1.3)
+    rows = range(len(columns))
+    left = np.zeros(len(columns))
+    for name, color, hatch in zip(parts, SERIES_COLORS, SERIES_HATCHES, strict=False):
+        widths = parts[name]
+        check_lengths(columns, widths)
+        axes.barh(rows, widths, left=left, color=color, hatch=hatch, edgecolor="white", label=name)
+        left = left + widths
+    axes.set_yticks(rows, columns)
     axes.invert_yaxis()
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=len(parts), frameon=False)
-    finish(axes, title, unit, "")
+    finish(axes, title, unit)
 
 
 def roofline(bandwidth: float, peak: float, points: dict[str, tuple[float, float]], title: str) -> None:
@@ -99,19 +123,13 @@ def roofline(bandwidth: float, peak: float, points: dict[str, tuple[float, float
     例: roofline(40e9, 2e11, {"逐个写": (1.0, 3e10)}, "离屋顶多远")
     出处: Williams 等 2009, Roofline: An Insightful Visual Performance Model
     """
-    chinese_font()
-    fig, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
-    knee = peak / bandwidth
-    x = sorted({0.25, knee, 4096.0, *(at for at, _ in points.values())})
-    axes.loglog(x, [min(bandwidth * at, peak) for at in x], color=COLORS[0], label="屋顶")
-    for (name, (at, reached)), color, mark in zip(points.items(), COLORS[1:], "sD^", strict=False):
-        axes.plot([at], [reached], mark, color=color, markersize=9)
+    axes = new_axes(3.6)
+    used = [at for at, _ in points.values()]
+    x = np.sort([0.25, peak / bandwidth, 4096, *used])
+    roof = np.minimum(bandwidth * x, peak)
+    axes.loglog(x, roof, color=SERIES_COLORS[0], label="屋顶")
+    axes.set_prop_cycle(color=SERIES_COLORS[1:], marker=SERIES_MARKS[1:])
+    for name, (at, reached) in points.items():
+        axes.plot(at, reached, markersize=9)
         axes.annotate(name, (at, reached), xytext=(8, -12), textcoords="offset points")
     finish(axes, title, "每读一个字节做几次乘和加", "每秒几次")
-
-
-def finish(axes, title: str, x_unit: str, y_unit: str) -> None:
-    """标题、轴的名称，去掉多余的边框，显示出来"""
-    axes.set(title=title, xlabel=x_unit, ylabel=y_unit)
-    axes.spines[["top", "right"]].set_visible(False)
-    plt.show()
