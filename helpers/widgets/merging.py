@@ -5,15 +5,14 @@
 from functools import partial
 from html import escape
 
-import ipywidgets as widgets
+from ipywidgets import HTML, IntSlider, Layout, Play, VBox, link
 
 from helpers.bpe import MOST_BYTES, Merge, merge_steps
-from helpers.tables import Shown, grid
-from helpers.tokens import chip, piece
+from helpers.tables import Shown, paragraph, text_lines
+from helpers.tokens import chip
 from helpers.widgets.view import View, html_table, row
 
-MOST_ROWS = 8
-HEADS = ("步", "合并", "合并以后")
+EDGE_STEPS = 4  # 静态图里，开头和末尾各画几步
 
 
 class Merging(View):
@@ -25,14 +24,18 @@ class Merging(View):
 
     def __init__(self, tokenizer, ids: list[int]) -> None:
         super().__init__()
-        self.tokenizer, self.ids, self.steps, self.why = tokenizer, [], [], ""
-        self.step = widgets.IntSlider(0, min=0, max=1, description="合并到第几步", style={"description_width": "7em"},
-                                      layout=widgets.Layout(width="26em", max_width="100%"))
-        self.play = widgets.Play(0, min=0, max=1, interval=700, show_repeat=False)
-        widgets.link((self.play, "value"), (self.step, "value"))
-        self.parts = widgets.HTML()
+        self.tokenizer = tokenizer
+        self.ids = []
+        self.play = Play(0, min=0, max=1, interval=700, show_repeat=False)
+        self.step = IntSlider(
+            0, min=0, max=1,
+            description="合并到第几步",
+            style={"description_width": "7em"},
+            layout=Layout(width="26em", max_width="100%"))
+        link((self.play, "value"), (self.step, "value"))
+        self.parts = HTML()
+        self.box = VBox([row(self.play, self.step), self.message, self.parts])
         self.on(self.step, self.draw)
-        self.box = widgets.VBox([row(self.play, self.step), self.message, self.parts])
         self.start(ids)
 
     def start(self, ids: list[int]) -> None:
@@ -42,63 +45,102 @@ class Merging(View):
 
     def restart(self, ids: list[int]) -> str:
         """换成 ids 这一段，滑块回到 0，末端是最后一步"""
-        self.ids, (self.steps, self.why) = ids, self.merges(ids)
+        self.ids = ids
+        self.steps = self.merges()
         last = len(self.steps) - 1
         self.play.playing = False
         self.step.value = 0
-        self.step.max = self.play.max = max(1, last)  # 滑块的两端不能相同
-        self.step.disabled = self.play.disabled = last < 1
+        for control in (self.step, self.play):
+            control.max = max(1, last)  # 滑块的两端不能相同
+            control.disabled = last < 1
         return self.draw()
 
-    def merges(self, ids: list[int]) -> tuple[list[Merge], str]:
-        """一段的每一步；不能演示时是空的，和一句为什么"""
-        if ids[0] in self.tokenizer.added_tokens_decoder:
-            return [], "这是附加词元，整个写在词表里，不来自合并"
-        data = b"".join(piece(self.tokenizer, token_id).bytes for token_id in ids[:MOST_BYTES + 1])
-        if len(data) > MOST_BYTES:
-            return [], (f"合并只演示不超过 {MOST_BYTES} 个字节的段，这一段更长（{len(ids)} 个词元）；"
-                        "选别的段，或者把文字改短")
-        return merge_steps(self.tokenizer, data), ""
+    def merges(self) -> list[Merge]:
+        """这一段的每一步；不能演示时是空的"""
+        if self.obstacle():
+            return []
+        return merge_steps(self.tokenizer, self.data())
+
+    def obstacle(self) -> str | None:
+        """为什么不能演示；能演示是 None"""
+        if self.ids[0] in self.tokenizer.added_tokens_decoder:
+            return "这是附加词元，整个写在词表里，不来自合并"
+        if len(self.data()) > MOST_BYTES:
+            return (f"合并只演示不超过 {MOST_BYTES} 个字节的段，这一段更长（{len(self.ids)} 个词元）；"
+                    "选别的段，或者把文字改短")
+        return None
+
+    def data(self) -> bytes:
+        """这一段的字节"""
+        return self.tokenizer.decode(self.ids).encode()
 
     def draw(self) -> str:
         """画滑块指的那一步，返回这一步做了什么"""
         if not self.steps:
             self.parts.value = ""
-            return self.why
+            return self.obstacle()
         number = min(self.step.value, len(self.steps) - 1)
-        now = self.steps[number]
-        boxes = "│".join(chip(p, i, "★" if i == now.at else "") for i, p in enumerate(now.parts))
-        self.parts.value = wrapped(boxes)
+        self.parts.value = parts_html(self.steps[number])
         return self.said(number)
 
     def said(self, number: int) -> str:
         """第 number 步做了什么，一句话"""
-        now, left = self.steps[number], len(self.steps) - 1 - number
-        end = "" if left else f"。没有可以合的了：这一段是 {len(now.parts)} 个词元"
-        if now.at is None:
-            return f"第 0 步：一个字节一块，共 {len(now.parts)} 块{end or '；每一步合次序表里最靠前的一对'}"
-        return (f"第 {number} 步（共 {len(self.steps) - 1} 步）：次序表{self.joined(number)}，"
-                f"还有 {len(now.parts)} 块{end}")
+        last = len(self.steps) - 1
+        count = len(self.steps[number].parts)
+        if number > 0:
+            said = f"第 {number} 步（共 {last} 步）：次序表{self.joined(number)}，还有 {count} 块"
+        else:
+            said = f"第 0 步：一个字节一块，共 {count} 块"
+        if number == last:
+            return f"{said}。没有可以合的了：这一段是 {count} 个词元"
+        if number == 0:
+            return f"{said}；每一步合次序表里最靠前的一对"
+        return said
 
     def joined(self, number: int) -> str:
         """第 number 步（从 1 数）合了哪两块，是次序表的第几条"""
+        before = self.steps[number - 1]
         now = self.steps[number]
-        left, right = self.steps[number - 1].parts[now.at:now.at + 2]
+        left, right = before.parts[now.at:now.at + 2]
         return f"第 {now.rank} 条，{left.label} 和 {right.label} 合成 ★{now.parts[now.at].label}"
 
-    def rows(self) -> list[tuple[str, str, str]]:
+    def rows(self) -> list[list[str]]:
         """一行一步；步数太多时只要开头和末尾的"""
-        found = [(str(i), self.joined(i) if i else "一个字节一块", "│".join(p.label for p in step.parts))
-                 for i, step in enumerate(self.steps)]
-        half, hidden = MOST_ROWS // 2, len(found) - MOST_ROWS
-        return [*found[:half], ("…", f"中间还有 {hidden} 步", "…"), *found[-half:]] if hidden > 0 else found
+        rows = [["0", "一个字节一块", labels(self.steps[0])]]
+        for number in range(1, len(self.steps)):
+            rows.append([str(number), self.joined(number), labels(self.steps[number])])
+        hidden = len(rows) - 2 * EDGE_STEPS
+        if hidden > 0:
+            rows[EDGE_STEPS:-EDGE_STEPS] = [["…", f"中间还有 {hidden} 步", "…"]]
+        return rows
 
     def picture(self) -> Shown:
         if not self.steps:
-            return Shown(f"<p>{self.why}</p>", self.why)
+            return paragraph(self.obstacle())
+        heads = ["步", "合并", "合并以后"]
         rows = self.rows()
-        cells = [[escape(text).replace("│", "│<wbr>") for text in texts] for texts in rows]
-        return Shown(html_table(list(HEADS), cells, ["6%", "34%", "60%"]), grid(HEADS, rows).text)
+        cells = [breakable(*texts) for texts in rows]
+        html = html_table(heads, cells, ["6%", "34%", "60%"])
+        return Shown(html, text_lines([heads, *rows]))
+
+
+def labels(step: Merge) -> str:
+    """一步以后的各块，用竖线隔开"""
+    return "│".join(p.label for p in step.parts)
+
+
+def breakable(*texts: str) -> list[str]:
+    """几格的 HTML，可以在竖线后面换行"""
+    return [escape(text).replace("│", "│<wbr>") for text in texts]
+
+
+def parts_html(step: Merge) -> str:
+    """一步以后的各块，彩色的；★ 是刚合出来的"""
+    boxes = []
+    for number, part in enumerate(step.parts):
+        mark = "★" if number == step.at else ""
+        boxes.append(chip(part, number, mark))
+    return wrapped("│".join(boxes))
 
 
 def wrapped(html: str) -> str:
