@@ -47,6 +47,12 @@ class View:
         else:
             control.observe(changed, "value")
 
+    def button(self, text: str, tip: str, action: Action) -> widgets.Button:
+        """一个按钮：上面的字，鼠标停在上面时的说明，按下做什么"""
+        made = button(text, tip)
+        self.on(made, action)
+        return made
+
     def act(self, action: Action) -> None:
         """做一个动作，先说正在计算，做完说结果或错误；别的线程里的动作排队等它，一个也不丢"""
         thread = threading.get_ident()

@@ -1,8 +1,9 @@
 """下一个词元的互动视图：每个控件改变它该变的；和 helpers.sampling、model.generate 一致；坏输入说一句话、照常可用"""
 import pytest
 import torch
+from views import press
 
-from helpers.widgets.next_token import MOST_BRANCHES, MOST_WRITTEN, NextToken
+from helpers.widgets.next_token import BRANCH_NAMES, MOST_WRITTEN, NextToken
 
 
 @pytest.fixture
@@ -12,11 +13,7 @@ def view(tokenizer, model):
 
 def final(view) -> dict[int, float]:
     """最后一列：编号 → 抽签用的概率"""
-    return {token_id: shares[-1] for token_id, shares in view.table()}
-
-
-def written(view) -> list[int]:
-    return view.branches[view.now][:view.at]
+    return {token_id: shares[-1] for token_id, shares in view.candidates().items()}
 
 
 def test_first_bars_are_the_models_probabilities(view, tokenizer, model):
@@ -26,27 +23,31 @@ def test_first_bars_are_the_models_probabilities(view, tokenizer, model):
     best = torch.softmax(out.logits[0][0], dim=-1).topk(3)
     assert list(final(view))[:3] == best.indices.tolist()
     assert list(final(view).values())[:3] == pytest.approx(best.values.tolist(), abs=1e-4)
-    assert "不会" in view.bars.value and "0.48" in view.bars.value
+    assert "不会" in view.bars.value
+    assert "0.48" in view.bars.value
 
 
 def test_temperature_sharpens_and_flattens(view):
     before = max(final(view).values())
     view.temperature.value = 0.3
-    assert max(final(view).values()) > before and "0.94" in view.bars.value
+    assert max(final(view).values()) > before
+    assert "0.94" in view.bars.value
     view.temperature.value = 2.0
     assert max(final(view).values()) < before
 
 
 def test_top_k_and_top_p_remove(view):
     view.top_k.value = 2
-    assert sum(p > 0 for p in final(view).values()) == 2 and "去掉" in view.bars.value
-    view.top_k.value, view.top_p.value = 0, 0.05
+    assert sum(p > 0 for p in final(view).values()) == 2
+    assert "去掉" in view.bars.value
+    view.top_k.value = 0
+    view.top_p.value = 0.05
     assert list(final(view).values()).count(1.0) == 1
 
 
 def test_penalty_lowers_what_was_said(view):
-    view.take_choice.click()
-    said = written(view)[0]
+    press(view, "选它")
+    said = view.written[0]
     view.penalty.value = 2.0
     before, after = (view.stages()[name][said].item() for name in ("原来", "重复惩罚"))
     assert after == pytest.approx(before / 2 if before > 0 else before * 2)
@@ -61,56 +62,63 @@ def test_slider_ends(view):
 
 
 def test_draw_marks_the_token_and_back_keeps_it(view):
-    view.draw.click()
-    token = view.name(written(view)[0])
-    assert f"★{token}" in view.message.value and token in view.written.value
-    view.back.click()
-    assert written(view) == [] and f"退掉的：{token}" in view.written.value
-    view.back.click()
+    press(view, "抽一个")
+    token = view.name(view.written[0])
+    assert f"★{token}" in view.message.value
+    assert token in view.answers.value
+    press(view, "退一个")
+    assert view.written == ()
+    assert f"退掉的：{token}" in view.answers.value
+    press(view, "退一个")
     assert "没有可退的" in view.message.value
 
 
 def test_another_choice_diverges_and_both_stay(view):
     view.choice.value = view.choice.options[0][1]
-    view.take_choice.click()
-    view.finish.click()
-    first = list(view.branches[0])
+    press(view, "选它")
+    press(view, "接着写完")
+    first = view.branches["A"]
     for _ in first:
-        view.back.click()
+        press(view, "退一个")
     view.choice.value = view.choice.options[1][1]
-    view.take_choice.click()
+    press(view, "选它")
     assert "另起一支 B" in view.message.value
-    view.finish.click()
-    assert view.branches[0] == first and view.branches[1] != first
-    assert "<b>A</b>" in view.written.value and "<b>B</b>" in view.written.value
-    view.branch.value = 0
-    assert written(view) == first
+    press(view, "接着写完")
+    assert view.branches["A"] == first
+    assert view.branches["B"] != first
+    assert "<b>A</b>" in view.answers.value
+    assert "<b>B</b>" in view.answers.value
+    view.branch.value = "A"
+    assert view.written == first
 
 
 def test_finishing_is_what_generate_writes(view, tokenizer, model):
-    view.finish.click()
+    press(view, "接着写完")
     asked = torch.tensor([view.asked])
     wanted = model.generate(asked, attention_mask=torch.ones_like(asked), max_new_tokens=MOST_WRITTEN,
                             do_sample=False)[0, len(view.asked):].tolist()
-    assert view.branches[0] == wanted
+    assert list(view.branches["A"]) == wanted
     assert list(final(view))[0] == wanted[-1] == 151_645
-    for press in (view.draw, view.take_choice, view.finish):
-        press.click()
-        assert "写完" in view.message.value and "⚠" in view.message.value
+    for text in ("抽一个", "选它", "接着写完"):
+        press(view, text)
+        assert "写完" in view.message.value
+        assert "⚠" in view.message.value
 
 
 def test_no_more_branches_than_fit(view):
     view.temperature.value = 2.0
-    candidates = [token_id for _, token_id in view.choice.options][:MOST_BRANCHES]
+    candidates = [token_id for _, token_id in view.choice.options][:len(BRANCH_NAMES)]
     for token_id in [*candidates, candidates[0]]:
         view.choice.value = token_id
-        view.take_choice.click()
+        press(view, "选它")
         full = view.message.value
-        view.back.click()
-    assert [branch[0] for branch in view.branches] == candidates
-    assert len(candidates) == MOST_BRANCHES and f"最多 {MOST_BRANCHES} 支" in full
-    view.clear.click()
-    assert view.branches == [[]] and "还没有写" in view.written.value
+        press(view, "退一个")
+    assert [branch[0] for branch in view.branches.values()] == candidates
+    assert len(candidates) == len(BRANCH_NAMES)
+    assert "最多 6 支" in full
+    press(view, "重来")
+    assert view.branches == {"A": ()}
+    assert "还没有写" in view.answers.value
 
 
 @pytest.mark.parametrize("text, said", [("", "现在是空的"), ("   ", "现在是空的"), ("好" * 10_000, "现在有"),
@@ -118,18 +126,21 @@ def test_no_more_branches_than_fit(view):
 def test_bad_questions_keep_the_last_picture(view, text, said):
     before = view.bars.value
     view.question.value = text
-    assert said in view.message.value and view.bars.value == before
-    view.draw.click()
+    assert said in view.message.value
+    assert view.bars.value == before
+    press(view, "抽一个")
     assert "★" in view.message.value
 
 
 @pytest.mark.parametrize("text", ["😀😀", "\x00\x07", "<|im_end|>", "<b>粗</b>"])
 def test_odd_questions_work(view, text):
     view.question.value = text
-    assert "⚠" not in view.message.value and "<b>粗" not in view.picture().html
+    assert "⚠" not in view.message.value
+    assert "<b>粗" not in view.picture().html
 
 
 def test_the_picture_is_the_same_every_time(tokenizer, model, view):
     again = NextToken(tokenizer, model)
-    assert view.picture() == again.picture() and "不会 │ 99670 │ 0.48" in view.picture().text
+    assert view.picture() == again.picture()
+    assert "不会 │ 99670 │ 0.48" in view.picture().text
     assert {"text/html", "text/plain"} <= set(view._repr_mimebundle_())
