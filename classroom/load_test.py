@@ -30,7 +30,7 @@ class Load:
     troubles: list[str]
 
 
-def measure(at_once: int, tokens: int, patience: float = client.PATIENCE) -> Load:
+def measure(at_once: int, tokens: int, patience: float = client.SILENT_SECONDS) -> Load:
     """at_once 个人同时问，每个回答最多 tokens 个词元；patience: 几秒一个字也没有来就算丢了"""
     questions = [f"第 {n} 个人问：什么是词元？" for n in range(1, max(at_once, LEAST) + 1)]  # 各不相同，不能靠缓存
     start = time.perf_counter()
@@ -58,7 +58,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", default=client.model_name(), help="模型在服务器上的名字，默认 %(default)s")
     parser.add_argument("--at", type=int, nargs="+", default=[1, 8, 40], help="几个人同时问，默认 1 8 40")
     parser.add_argument("--tokens", type=int, default=24, help="一个回答最多几个词元，默认 %(default)s")
-    parser.add_argument("--patience", type=float, default=client.PATIENCE, help="几秒没有字来算丢了，默认 %(default)s")
+    parser.add_argument("--patience", type=float, default=client.SILENT_SECONDS,
+                        help="几秒没有字来算丢了，默认 %(default)s")
     parser.add_argument("--json", type=Path, help="把读数也写进这个文件")
     chosen = parser.parse_args(arguments)
     os.environ.update(COURSE_SERVER=chosen.address, COURSE_SERVER_MODEL=chosen.model)

@@ -1,4 +1,4 @@
-"""一台共用的推理服务器会出的毛病，对着一台假的；真的在 test_server_real.py
+"""一台共用的推理服务器会出的毛病，对着一台假的；真的在 tests/classroom/test_inference_server.py
 
 | 毛病 | 学生读到的话里有 | 之后 |
 |---|---|---|
@@ -33,7 +33,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture
 def fake(monkeypatch):
-    monkeypatch.setattr(client, "WAITS", (0.01, 0.01))
+    monkeypatch.setattr(client, "RETRY_WAITS", (0.01, 0.01))
     with serve() as one:
         monkeypatch.setenv("COURSE_SERVER", one.address)
         yield one
@@ -42,16 +42,19 @@ def fake(monkeypatch):
 def test_an_answer_and_what_was_asked(fake, monkeypatch):
     shown = []
     answer = client.ask("你好", max_tokens=50, show=shown.append)
-    assert (answer.text, answer.trouble, answer.tokens, str(answer)) == ("收到：你好", "", 5, "收到：你好")
+    assert (answer.text, answer.trouble, answer.tokens, str(answer)) == ("收到：你好", None, 5, "收到：你好")
     assert shown == list("收到：你好")
     [(key, body)] = fake.requests
-    assert key == "Bearer none" and body["model"] == "Qwen/Qwen2.5-0.5B-Instruct"  # 不送出自己的令牌
+    assert key == "Bearer none"  # 不送出自己的令牌
+    assert body["model"] == "Qwen/Qwen2.5-0.5B-Instruct"
     assert body["messages"] == [{"role": "user", "content": "你好"}]
     assert (body["max_tokens"], body["temperature"], body["stream"]) == (50, 0, True)
     monkeypatch.setenv("COURSE_SERVER_KEY", " abc\r")  # Windows 的 set … && 会多出空格
     monkeypatch.setenv("COURSE_SERVER_MODEL", "别的 ")
     client.ask("你好")
-    assert fake.requests[1][0] == "Bearer abc" and fake.requests[1][1]["model"] == "别的"
+    key, body = fake.requests[1]
+    assert key == "Bearer abc"
+    assert body["model"] == "别的"
 
 
 def test_forty_at_once_in_order_and_one_trouble_does_not_spread(fake):
@@ -64,10 +67,12 @@ def test_forty_at_once_in_order_and_one_trouble_does_not_spread(fake):
     assert [answer.text for answer in answers] == ["" if "7" in str(n) else f"收到：第 {n} 个" for n in range(40)]
     assert [n for n, answer in enumerate(answers) if answer.trouble] == [7, 17, 27, 37]
     assert 8 < fake.most <= 40
-    fake.most, three = 0, threading.Barrier(3, timeout=30)
+    fake.most = 0
+    three = threading.Barrier(3, timeout=30)
     fake.fault = lambda handler: three.wait() < 0  # 三个到齐才回答：有的电脑上，几个线程同时查地址会卡住几秒
     answers = client.ask_all(["一"] * 9, at_once=3)
-    assert [answer.text for answer in answers] == ["收到：一"] * 9 and fake.most == 3
+    assert [answer.text for answer in answers] == ["收到：一"] * 9
+    assert fake.most == 3
 
 
 @pytest.mark.parametrize("text", ["10.0.0.5:8000/v1", "ftp://10.0.0.5", "http://", "http：//10.0.0.5", "http://a:b/v1",
@@ -95,7 +100,8 @@ def test_no_address_and_bad_questions(monkeypatch, fake):
         with pytest.raises(ModelError, match="半角"):
             client.ask("你好")
     monkeypatch.delenv("COURSE_SERVER")
-    assert client.address() == "" and fake.requests == []
+    assert client.address() == ""
+    assert fake.requests == []
     with pytest.raises(ModelError, match="应是服务器的地址.+没有设"):
         client.ask("你好")
 
@@ -152,9 +158,11 @@ FAULTS = {  # 毛病 → 怎样出，话里有，收到的字
 def test_the_server_goes_wrong(fake, name):
     fake.fault, says, text = FAULTS[name]
     answer = client.ask("你好", max_tokens=10, patience=0.5 if "没有字来" in says else 20)
-    assert re.search(says, answer.trouble) and answer.text == text, answer
+    assert answer.text == text
+    assert re.search(says, answer.trouble)
     assert ("收到的部分还在" in answer.trouble) == bool(text)
-    assert "应" in answer.trouble and "现在" in answer.trouble and "；" in answer.trouble
+    for part in ("应", "现在", "；"):
+        assert part in answer.trouble
     assert str(answer) == (f"{text}\n" if text else "") + f"（{answer.trouble}）"
     fake.fault = lambda handler: False
     assert client.ask("你好").text == "收到：你好"
@@ -163,7 +171,8 @@ def test_the_server_goes_wrong(fake, name):
 @pytest.mark.parametrize("code", [429, 502, 503, None])
 def test_busy_or_dropped_twice_then_an_answer(fake, code):
     fake.fault = lambda handler: len(fake.requests) < 3 and (handler.refuse(code) if code else handler.drop())
-    assert client.ask("你好").text == "收到：你好" and len(fake.requests) == 3
+    assert client.ask("你好").text == "收到：你好"
+    assert len(fake.requests) == 3
 
 
 def test_an_error_is_not_asked_again_nor_anything_after_a_part(fake):
@@ -176,9 +185,10 @@ def test_an_error_is_not_asked_again_nor_anything_after_a_part(fake):
 
 
 def test_an_answer_that_takes_too_long(fake, monkeypatch):
-    monkeypatch.setattr(client, "LIMIT", 0)
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 0)
     answer = client.ask("你好")
-    assert answer.text == "收" and "还没有停" in answer.trouble
+    assert answer.text == "收"
+    assert "还没有停" in answer.trouble
 
 
 def test_nobody_listens(monkeypatch):
@@ -187,19 +197,21 @@ def test_nobody_listens(monkeypatch):
         monkeypatch.setenv("COURSE_SERVER", f"http://127.0.0.1:{taken.getsockname()[1]}/v1")
         assert "连接被拒绝" in client.ask("你好").trouble
     monkeypatch.setenv("COURSE_SERVER", "http://nowhere.invalid:8000")
-    answer = client.ask("你好")
-    assert "查不到" in answer.trouble and "nowhere.invalid:8000" in answer.trouble
+    trouble = client.ask("你好").trouble
+    assert "查不到" in trouble
+    assert "nowhere.invalid:8000" in trouble
 
 
 def test_a_firewall_that_swallows_everything(monkeypatch):
-    monkeypatch.setattr(client, "CONNECT", 0.3)
+    monkeypatch.setattr(client, "CONNECT_SECONDS", 0.3)
     with socket.socket() as full, socket.socket() as waiting:  # 队列满了，新的连接没有回音
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         waiting.connect(full.getsockname())
         monkeypatch.setenv("COURSE_SERVER", f"http://127.0.0.1:{full.getsockname()[1]}")
         answer = client.ask("你好")
-        assert "防火墙" in answer.trouble and answer.seconds < 10  # 没有 CONNECT 就要等 60 秒
+        assert "防火墙" in answer.trouble
+        assert answer.seconds < 10  # 没有 CONNECT_SECONDS 就要等 60 秒
 
 
 def test_offline_mode(fake):
@@ -234,7 +246,8 @@ def test_the_teachers_table(fake, tmp_path, capsys):
     load_test.main([fake.address, "--at", "1", "40", "--json", str(path)])
     one, forty = json.loads(path.read_text(encoding="utf-8"))
     assert (one["answered"], one["lost"], forty["answered"], forty["lost"]) == (8, 0, 40, 0)
-    assert 0 < forty["middle"] <= forty["worst"] and len(fake.requests) == 49
+    assert 0 < forty["middle"] <= forty["worst"]
+    assert len(fake.requests) == 49
     assert len({body["messages"][0]["content"] for _, body in fake.requests[9:]}) == 40  # 各不相同
     assert forty["tokens_per_second"] > 10 * forty["questions_per_second"]
     assert "40 │ 40 │ 0 │" in capsys.readouterr().out
@@ -245,7 +258,9 @@ def test_the_teachers_table_counts_the_lost(fake, capsys):
     with pytest.raises(SystemExit) as caught:
         load_test.main([fake.address, "--at", "8"])
     shown = capsys.readouterr().out
-    assert caught.value.code == 2 and "8 │ 7 │ 1 │" in shown and "boom" in shown
+    assert caught.value.code == 2
+    assert "8 │ 7 │ 1 │" in shown
+    assert "boom" in shown
     for arguments, says in ((["10.0.0.5"], "http:// 开头"), ([fake.address, "--at", "0"], "at_once 应是"),
                             ([fake.address, "--tokens", "0"], "max_tokens 应是")):
         with pytest.raises(SystemExit, match=says):

@@ -11,7 +11,11 @@ class Fake:
     """requests: 收到的请求 (密钥, 内容)；most: 同时在回答的最多有几个；fault: 每个请求先问它，True 表示它已经回答了"""
 
     def __init__(self):
-        self.requests, self.now, self.most, self.lock, self.port = [], 0, 0, threading.Lock(), 0
+        self.requests = []
+        self.now = 0  # 现在同时在回答几个
+        self.most = 0
+        self.lock = threading.Lock()
+        self.port = 0
         self.fault: Callable[[Handler], bool] = lambda handler: False
 
     @property
