@@ -57,9 +57,34 @@ class Slip:
         return same(got, wrong) and not same(wrong, case.expected)
 
 
+@dataclass(frozen=True)
+class Symptom:
+    """一种与这组输入对照才看得出的错：shows(学生的结果, 这组输入) 成立，就说 message
+
+    例: Symptom("多了一个", has_one_more)
+    """
+    message: str
+    shows: Callable[[object, Case], bool]
+
+    def explains(self, got: object, case: Case, same: Callable) -> bool:
+        return self.shows(got, case)
+
+
 def same_values(got: object, want: object) -> bool:
     """相同吗；张量、元组、列表里的值一样，就算一样"""
     return as_lists(got) == as_lists(want)
+
+
+def close_numbers(got: object, want: object, tolerance: float = 1e-3) -> bool:
+    """形状相同、逐个差不多吗：相差不超过 tolerance × (1 + |want|)
+
+    例: close_numbers(torch.tensor([0.5001, 2.0]), [0.5, 2.0]) -> True
+    """
+    import torch
+
+    numbers = torch.as_tensor(as_lists(got), dtype=torch.float64)
+    wanted = torch.as_tensor(as_lists(want), dtype=torch.float64)
+    return numbers.shape == wanted.shape and torch.allclose(numbers, wanted, rtol=tolerance, atol=tolerance)
 
 
 def as_lists(value: object) -> object:
@@ -74,6 +99,11 @@ def as_lists(value: object) -> object:
     return [as_lists(item) for item in value]
 
 
+def is_nested(got: object) -> bool:
+    """是列表的列表吗（张量、元组也算列表）"""
+    return any(isinstance(item, list) for item in as_lists(got))
+
+
 def brief(value: object, most: int = 80) -> str:
     """值的简短写法，最多 most 个字符"""
     text = repr(value)
@@ -82,14 +112,14 @@ def brief(value: object, most: int = 80) -> str:
     return text[:most - 1] + "…"
 
 
-def check_function(function: Callable, cases: Sequence[Case], mistakes: Sequence[Form | Slip] = (),
+def check_function(function: Callable, cases: Sequence[Case], mistakes: Sequence[Form | Slip | Symptom] = (),
                    same: Callable[[object, object], bool] = same_values) -> None:
     """学生的 function 应在每一组输入上都对；参数和错误同 check_case"""
     for case in cases:
         check_case(function, case, mistakes, same)
 
 
-def check_case(function: Callable, case: Case, mistakes: Sequence[Form | Slip] = (),
+def check_case(function: Callable, case: Case, mistakes: Sequence[Form | Slip | Symptom] = (),
                same: Callable[[object, object], bool] = same_values) -> None:
     """在一组输入上运行学生的 function；结果不对就抛出 Wrong，没有运行完抛出 Failed，还没写抛出 Unanswered
 
