@@ -13,8 +13,7 @@ import transformers
 from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
 
 from helpers.exercises import week14
-from helpers.exercises.week14 import old_builds as week14_builds
-from helpers.exercises.week14 import old_checks as week14_checks
+from helpers.exercises.week14 import count_parameters, cut_characters, gigabytes, left_pad, surprises
 from helpers.model import TINY
 from helpers.tokens import pieces
 
@@ -40,7 +39,7 @@ def sheet(tokenizer):
 def solved(number: int):
     """运行参考答案，取出答案"""
     space: dict = {}
-    exec(week14.ANSWERS[number], space)
+    exec(week14.sheet(None)[number].code, space)
     return space[NAMES[number]]
 
 
@@ -304,7 +303,7 @@ def test_cut_agrees_with_bytes_and_with_decoding(tokenizer):
             for _ in range(300)]
     for _ in range(30):
         text = "".join(chance.choices(pool, k=chance.randint(1, 20)))
-        want = week14_checks.cut(tokenizer, text)
+        want = cut_characters.split_letters(tokenizer, text)
         assert want == list(cut_by_bytes(tokenizer, text)) == solved(4)(tokenizer, text)
 
 
@@ -314,7 +313,7 @@ def test_parameters_of_the_real_shape():
               "num_key_value_heads": 2, "vocab_size": 151_936, "tie_word_embeddings": True}
     with torch.device("meta"):
         model = Qwen2ForCausalLM(Qwen2Config(**config))
-    assert model.num_parameters() == solved(8)(config) == week14_checks.QWEN_PARAMETERS
+    assert model.num_parameters() == solved(8)(config) == gigabytes.PARAMETERS
 
 
 @pytest.mark.parametrize("text, says", [
@@ -322,13 +321,14 @@ def test_parameters_of_the_real_shape():
     ("加油 😀", "粘在一起"),
     ("欢迎来到人工智能", "四个以上"), ("cafe\u0301", "解码回来"), ("你好", None), ("hello world", None), ("12", None)])
 def test_surprises(tokenizer, text, says):
-    found = week14_checks.surprises(tokenizer, text)
+    found = surprises.surprises(tokenizer, text)
     assert any(says in one for one in found) if says else found == []
 
 
 def test_the_padding_cases_hold_what_the_exercise_is_about():
-    assert week14_builds.padded([[5, 9, 5], [7]], 5) == [[5, 9, 5], [5, 5, 7]]
-    assert {c["tie_word_embeddings"] for c in week14_builds.shapes()} == {True, False}
+    assert left_pad.padded([[5, 9, 5], [7]], 5) == [[5, 9, 5], [5, 5, 7]]
+    tied = {case.inputs[0]["tie_word_embeddings"] for case in count_parameters.cases()}
+    assert tied == {True, False}
 
 
 # ---- 练习本身 ----

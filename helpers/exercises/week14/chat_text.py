@@ -1,0 +1,106 @@
+"""练习“手写对话模板”：把消息拼成一段文字，末尾替助手开头
+
+出处: notebooks/03_tokenization.ipynb 第 8 节
+"""
+import random
+from functools import partial
+
+from helpers.exercises.comparing import Case, Form, Slip, Wrong, brief, check_function
+from helpers.exercises.exercise import Exercise
+
+BITS = ["你好", "", "第一行\n第二行", " 两头有空格 ", "😀🦜", "龘", "x == 1", "词元" * 200]
+HINTS = ("先打印 apply_chat_template 的结果（用 repr 看得见换行），再照着拼",
+         "每条消息一行 f 字符串，里面有两个 \\n；循环完以后再加替助手开头的一行")
+SOLUTION = """def chat_text(messages):
+    text = ""
+    for message in messages:
+        text += f"<|im_start|>{message['role']}\\n{message['content']}<|im_end|>\\n"
+    return text + "<|im_start|>assistant\\n\""""
+
+
+def exercise(tokenizer) -> Exercise:
+    """这道题；正确的文字由分词器自己的模板给出"""
+    def test(answer):
+        check_by_hand(answer)
+        check_function(answer, cases(tokenizer), MISTAKES)
+
+    return Exercise("手写对话模板", "03 第 8 节", 12, test, HINTS, SOLUTION)
+
+
+def check_by_hand(answer) -> None:
+    """函数里不应用到 apply_chat_template"""
+    code = getattr(answer, "__code__", None)
+    if "apply_chat_template" in getattr(code, "co_names", ()):
+        raise Wrong("这题应自己拼，现在调用了 apply_chat_template；用 for 和字符串写出来")
+
+
+def cases(tokenizer) -> list[Case]:
+    """几段对话和它们套上模板的文字"""
+    found = []
+    for messages in conversations():
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        found.append(Case((messages,), text, f"messages 是 {brief(messages, 70)}"))
+    return found
+
+
+def conversations() -> list[list[dict]]:
+    """几段对话，有空的、多行的、很长的"""
+    chance = random.Random(6)
+    talks = [["你是导游。", "去哪里玩", "西湖", "还有呢"], [""]]
+    for length in (2, 4, 10):
+        talks.append(chance.choices(BITS, k=length))
+    return [conversation(contents) for contents in talks]
+
+
+def conversation(contents):
+    """第一句是 system，后面 user、assistant 轮着说"""
+    roles = ["system", *["user", "assistant"] * len(contents)]
+    return [{"role": role, "content": content} for role, content in zip(roles, contents, strict=False)]
+
+
+# ---- 常见的错误 ----
+
+def is_not_text(got):
+    return not isinstance(got, str)
+
+
+def join(messages, start="<|im_start|>", middle="\n", end="<|im_end|>\n", tail="<|im_start|>assistant\n"):
+    """照模板拼；换掉一样就是一种错法"""
+    lines = [f"{start}{one['role']}{middle}{one['content']}{end}" for one in messages]
+    return "".join(lines) + tail
+
+
+def join_all_as_user(messages):
+    return join([one | {"role": "user"} for one in messages])
+
+
+def join_only_last(messages):
+    return join(messages[-1:])
+
+
+def join_without_system(messages):
+    return join(messages[1:])
+
+
+ENDED = "末尾是替助手开头，应停在换行，现在多了 <|im_end|>；它要等模型自己写"
+NO_NEWLINE = "<|im_end|> 后面应换行，现在没有；每条消息后面都有一个换行"
+MISTAKES = [
+    Form("应得到一段文字，现在是别的；把各条消息连成一个字符串再 return", is_not_text),
+    Slip("末尾少了替助手开头的一行，模型会不知道轮到谁；加上 assistant 那一行", partial(join, tail="")),
+    Slip("最后的 assistant 后面应有换行，现在没有；加上它", partial(join, tail="<|im_start|>assistant")),
+    Slip(ENDED, partial(join, tail="<|im_start|>assistant\n<|im_end|>")),
+    Slip(ENDED, partial(join, tail="<|im_start|>assistant\n<|im_end|>\n")),
+    Slip(NO_NEWLINE, partial(join, end="<|im_end|>")),
+    Slip(NO_NEWLINE, partial(join, end="<|im_end|>", tail="\n<|im_start|>assistant\n")),
+    Slip("角色和内容之间应换行，现在连在一起；role 后面加一个换行", partial(join, middle="")),
+    Slip("该换行的地方应换行，现在一个也没有；对照课文",
+         partial(join, middle="", end="<|im_end|>", tail="<|im_start|>assistant")),
+    Slip("角色和内容之间应是换行，现在是空格；换成换行", partial(join, middle=" ")),
+    Slip("每条消息末尾应有 <|im_end|>，现在没有；写在内容后面", partial(join, end="\n")),
+    Slip("每条消息末尾应有 <|im_end|> 和换行，现在没有；写在内容后面", partial(join, end="")),
+    Slip("内容和 <|im_end|> 之间不应换行，现在多了一个；紧挨着写", partial(join, end="\n<|im_end|>\n")),
+    Slip("角色应用每条消息自己的 role，现在都是 user；不要写死", join_all_as_user),
+    Slip("应有全部消息，现在只有最后一条；循环里一条条接起来", join_only_last),
+    Slip("应有全部消息，现在少了开头的 system；不要跳过它", join_without_system),
+    Slip("每条消息开头应有 <|im_start|>，现在没有；写在角色前面", partial(join, start="", tail="assistant\n")),
+]

@@ -1,0 +1,84 @@
+"""练习“切得很意外的三段文字”：开放题，检查只看写得合不合要求
+
+出处: notebooks/03_tokenization.ipynb 第 3–7 节
+"""
+import re
+from functools import partial
+
+from helpers.exercises.comparing import Wrong, brief
+from helpers.exercises.exercise import Exercise
+from helpers.exercises.week14.cut_characters import split_letters
+from helpers.exercises.week14.most_tokens import TEXTS
+
+LESSON = {*TEXTS.values(), "麤", "牛多叫犇骉麤", "你 好", "123", "year 123", "人工智能", "龘", "欧阳修今年 1007 岁",
+          "人工智能未来会取代人类吗？", "Hello world，你好 😀\n    return x == 123"}  # 课文里的例子
+HINTS = ("用 colored(tokenizer, 文字) 多试几段：生僻字、很长的英文词、电话号码、空格后面跟着汉字、常见的四字词",
+         "一种意外找一段；理由里说出是哪一条规则：字节、合并次序、数字一位一段、空格归后面的词、NFC 规范化")
+SOLUTION = """# 没有唯一的答案，这是三种不同的意外；要换成你自己找的
+answer_10 = {
+    "2026 年": "数字在合并之前就被规则切成一位一段，合并不跨段，所以四位数总是四个词元",
+    "吃 饭": "空格归后面的一段，它先和“饭”的第一个字节合并了，“饭”就被切成几块",
+    "strawberry": "整个词没有常见到合成一块，只合出了 str、aw、berry，切口和词的意思无关",
+}"""
+
+
+def exercise(tokenizer) -> Exercise:
+    """这道题；写得好不好由老师评"""
+    check = partial(check_surprises, tokenizer)
+    return Exercise("切得很意外的三段文字", "03 第 3–7 节", 10, check, HINTS, SOLUTION, open=True)
+
+
+def check_surprises(tokenizer, answer: object) -> None:
+    """answer 应是三段切得意外的文字和理由 {文字: 理由}，不合要求就抛出 Wrong"""
+    if not isinstance(answer, dict):
+        raise Wrong(f"应是一个字典 {{文字: 理由}}，现在是 {type(answer).__name__}；写成 {{\"文字\": \"理由\", ...}}")
+    for text, reason in answer.items():
+        check_row(tokenizer, text, reason)
+    reasons = {squeezed(reason) for reason in answer.values()}
+    if len(reasons) < len(answer):
+        raise Wrong("每段应有自己的理由，现在有两段写得一模一样；各写各的")
+    if len(answer) < 3:
+        raise Wrong(f"应至少有三段文字，现在有 {len(answer)} 段；再找几段")
+
+
+def check_row(tokenizer, text: object, reason: object) -> None:
+    """文字应是学生自己找的、切得意外，理由应是像样的一句话"""
+    if not isinstance(text, str) or not isinstance(reason, str) or not text.strip():
+        raise Wrong(f"文字和理由都应是不空的字符串，现在有 {brief(text, 20)}: {brief(reason, 20)}；两边都加引号")
+    said = brief(text, 30)
+    if text in LESSON:
+        raise Wrong(f"{said} 是课文里的例子，应是你自己找的；换一段")
+    if not surprises(tokenizer, text):
+        raise Wrong(f"{said} 应有题目列出的五种意外之一，现在没有；用 colored 看看它怎样切，换一段")
+    if len(squeezed(reason)) < 15:
+        raise Wrong(f"{said} 的理由应至少 15 个字，现在不够；写明为什么这样切")
+    if len(set(reason)) < 8:
+        raise Wrong(f"{said} 的理由应是一句话，现在只有几个字反复出现；写明为什么这样切")
+
+
+def squeezed(text: str) -> str:
+    """去掉所有的空白"""
+    return "".join(text.split())
+
+
+def surprises(tokenizer, text: str) -> list[str]:
+    """这段文字切得意外在哪里，可能有几处，也可能没有
+
+    例: surprises(tokenizer, "2026") -> ["一个单词或一串数字切成三块以上"]
+    """
+    from helpers.tokens import pieces
+
+    found = pieces(tokenizer, text)
+    words = re.findall(r"[A-Za-z]+|\d+", text)
+    names = []
+    if split_letters(tokenizer, text):
+        names.append("有字被切在内部")
+    if any(len(tokenizer(word).input_ids) >= 3 for word in words):
+        names.append("一个单词或一串数字切成三块以上")
+    if any(re.search(r"[\u4e00-\u9fff]{4}", piece.text) for piece in found):
+        names.append("一个词元装着四个以上的汉字")
+    if any(re.match(rb" [\x80-\xff]", piece.bytes) for piece in found):
+        names.append("空格和后面的汉字或表情粘在一起")
+    if tokenizer.decode([piece.id for piece in found]) != text:
+        names.append("解码回来不是原来的文字")
+    return names
