@@ -84,10 +84,10 @@ def button(text: str, tip: str) -> widgets.Button:
     return widgets.Button(description=text, tooltip=tip, layout=snug)
 
 
-def text_field(value: str, label: str) -> widgets.Text:
-    """一个输入框，左边写 label；按回车或离开它时才算改了"""
+def text_field(value: str, label: str, hint: str = "\u200b") -> widgets.Text:
+    """一个输入框，左边写 label，空着时里面写 hint（不写是零宽空格）；按回车或离开它时才算改了"""
     wide = widgets.Layout(width="34em", max_width="100%")
-    return widgets.Text(value, description=label, continuous_update=False, layout=wide)
+    return widgets.Text(value, description=label, placeholder=hint, continuous_update=False, layout=wide)
 
 
 def row(*controls: widgets.Widget) -> widgets.HBox:
