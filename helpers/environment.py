@@ -14,23 +14,32 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from helpers.download import modelscope_hub
-from helpers.errors import INSTALL, utf8_output
+from helpers.download.local_copy import BrokenCopy
+from helpers.errors import INSTALL, ModelError, utf8_output
+from helpers.model import OTHER_BYTES, SLOW, chosen, here, slowdown
 from helpers.tables import Shown, grid
+from helpers.tiny import TINY
 
 COURSE = "hf-loading-and-inference-course"
 WHY = {"modelscope": "从国内下载模型", "transformers": "分词器、模型结构、生成", "accelerate": "device_map 需要它",
        "torch": "计算", "jupyterlab": "打开和运行笔记本", "ipywidgets": "滑块和进度条", "matplotlib": "画图",
        "nbval": "检查笔记本的输出"}
-WAIT = 2.5  # 等网络的秒数
+NETWORK_SECONDS = 2.5  # 等网络的秒数
 QWEN_BYTES = 988_097_824  # 真正的 Qwen2.5-0.5B-Instruct 的权重
 GB = 1e9
-OTHERS_GB = 1.5  # Python、浏览器和系统另外要的内存
-FREE_GB = 2.0    # 真正的 Qwen 和余量要的磁盘
+FREE_GB = 2.0  # 真正的 Qwen 和余量要的磁盘
+OPENMP_LIBRARIES = ("libiomp5md.dll", "libiomp5.dylib", "libomp.dylib", "libiomp5.so", "libomp.so")
+RUNTIME_LIBRARIES = ("vcruntime140.dll", "vcruntime140_1.dll", "msvcp140.dll")
+TORCH_ERRORS = {  # Windows 的错误码 → 怎么办
+    1455: "页面文件太小：关掉别的程序，或者把虚拟内存调大",
+    126: "缺运行库：装最新的 Visual C++ Redistributable（x64）",
+}
 
 
 @dataclass(frozen=True)
@@ -42,9 +51,79 @@ class Row:
     todo: str = ""
 
 
+# Python 和包
+
+def python() -> Row:
+    """Python 的版本，至少 3.11"""
+    found = platform.python_version()
+    old = sys.version_info < (3, 11)
+    if old:
+        return Row("Python", "✗", found, "装 Python 3.11 或更新的版本，再重新安装课程")
+    return Row("Python", "✓", found)
+
+
+def pins() -> dict[str, str]:
+    """课程要的包 → 版本，取自安装时的记录（pyproject.toml）"""
+    wanted = {}
+    for line in importlib.metadata.requires(COURSE):
+        if re.fullmatch(r"[\w-]+==[\w.]+", line):
+            name, version = line.split("==")
+            wanted[name] = version
+    return wanted
+
+
+def package(name: str, wanted: str) -> Row:
+    """一个包装了没有，版本对不对"""
+    what = f"{name}（{WHY.get(name, '课程用到')}）"
+    try:
+        found = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return Row(what, "✗", "没有装", INSTALL)
+    if found.split("+")[0] == wanted:  # torch 的版本后面可能有 +cpu
+        return Row(what, "✓", found)
+    return Row(what, "⚠", found, f"课程用的是 {wanted}：{INSTALL}")
+
+
+def kernel() -> Row:
+    """终端里的 pip 和这里的 Python 属于同一个环境吗"""
+    pip = shutil.which("pip")
+    if pip is None:
+        return Row("pip 和内核", "⚠", "终端里找不到 pip", "装包时写 python -m pip，或者笔记本里的 %pip")
+    bin_folder = Path(sys.executable).parent
+    if Path(pip).parent in (bin_folder, bin_folder / "Scripts"):
+        return Row("pip 和内核", "✓", "同一个环境")
+    return Row("pip 和内核", "⚠", "终端里的 pip 属于另一个环境",
+               "装包时写 python -m pip（在启动 JupyterLab 的终端里）或者笔记本里的 %pip，不要只写 pip")
+
+
+def torch_works() -> Row:
+    """import torch 成功吗；不成功时按常见的原因说怎么办"""
+    try:
+        import torch
+    except ImportError as error:
+        return Row("torch 能用", "✗", f"{type(error).__name__}: {error}", INSTALL)
+    except OSError as error:
+        code = getattr(error, "winerror", None)
+        found = f"WinError {code}" if code else str(error)
+        todo = TORCH_ERRORS.get(code, "新建一个环境，照 README 重新安装")
+        return Row("torch 能用", "✗", found, todo)
+    return Row("torch 能用", "✓", f"{torch.get_num_threads()} 个线程")
+
+
+# 机器
+
 def processor() -> Row:
     """CPU 有几个核"""
     return Row("CPU", "✓", f"{platform.machine()}，{os.cpu_count()} 个核")
+
+
+def precision() -> Row:
+    """在这个 CPU 上用哪种数：16 位没有慢很多就用它（省一半内存）"""
+    ratio = slowdown()
+    found = f"bfloat16 读问题的时间是 float32 的 {ratio:.1f} 倍"
+    if ratio <= SLOW:
+        return Row("精度", "✓", f"{found}，建议用 bfloat16")
+    return Row("精度", "⚠", f"{found}，建议用 float32", "内存够两倍时，加载真正的 Qwen 写 dtype=\"float32\"")
 
 
 def memory(weights: float) -> Row:
@@ -52,9 +131,10 @@ def memory(weights: float) -> Row:
     import psutil  # accelerate 已经要求装它
 
     state = psutil.virtual_memory()
-    need = weights / GB + OTHERS_GB
-    found = f"共 {state.total / GB:.0f} GB，可用 {state.available / GB:.1f} GB，这个模型约要 {need:.1f} GB"
-    if state.available / GB >= need:
+    available = state.available / GB
+    need = needed_gb(weights)
+    found = f"共 {state.total / GB:.0f} GB，可用 {available:.1f} GB，这个模型约要 {need:.1f} GB"
+    if available >= need:
         return Row("内存", "✓", found)
     return Row("内存", "⚠", found, "先关掉浏览器等别的程序；还不够就用教学小模型（COURSE_MODEL=tiny）")
 
@@ -65,11 +145,17 @@ def page_file(weights: float) -> Row:
         return Row("页面文件", "✓", "只有 Windows 要查")
     import psutil
 
-    room = (psutil.virtual_memory().available + psutil.swap_memory().free) / GB
-    if room >= weights / GB + OTHERS_GB:
+    available = psutil.virtual_memory().available
+    room = (available + psutil.swap_memory().free) / GB
+    if room >= needed_gb(weights):
         return Row("页面文件", "✓", f"内存加页面文件还有 {room:.1f} GB")
     return Row("页面文件", "⚠", f"内存加页面文件只剩 {room:.1f} GB",
                "报“页面文件太小”（1455）时：关掉别的程序，或者在系统的高级设置里把虚拟内存调大")
+
+
+def needed_gb(weights: float) -> float:
+    """用一个权重占这么多字节的模型，一共要多少 GB 内存"""
+    return (weights + OTHER_BYTES) / GB
 
 
 def disk() -> Row:
@@ -83,8 +169,12 @@ def disk() -> Row:
 
 def path() -> Row:
     """用户文件夹和缓存的路径里有没有中文或空格"""
-    places = {"用户文件夹": Path.home(), "缓存": Path(os.environ.get("MODELSCOPE_CACHE") or Path.home())}
-    odd = [name for name, place in places.items() if not str(place).isascii() or " " in str(place)]
+    home = str(Path.home())
+    cache = os.environ.get("MODELSCOPE_CACHE") or home
+    odd = []
+    for name, place in (("用户文件夹", home), ("缓存", cache)):
+        if not place.isascii() or " " in place:
+            odd.append(name)
     if not odd:
         return Row("路径", "✓", "只有英文和数字")
     return Row("路径", "⚠", f"{'、'.join(odd)}的路径里有中文或空格",
@@ -93,17 +183,20 @@ def path() -> Row:
 
 def openmp() -> Row:
     """同一个环境里有没有几份 OpenMP 运行库（OMP: Error #15）"""
-    from importlib.util import find_spec
-
+    folders = [Path(sys.prefix) / "Library" / "bin", Path(sys.prefix) / "lib"]
     torch = find_spec("torch")
-    places = [Path(torch.origin).parent / "lib"] if torch and torch.origin else []
-    places += [Path(sys.prefix) / "Library" / "bin", Path(sys.prefix) / "lib"]
-    names = ("libiomp5md.dll", "libiomp5.dylib", "libomp.dylib", "libiomp5.so", "libomp.so")
-    found = [place for place in places if any((place / name).is_file() for name in names)]
-    if len(found) < 2:
-        return Row("OpenMP", "✓", f"{len(found)} 份" if found else "没有多余的")
-    return Row("OpenMP", "⚠", f"有 {len(found)} 份",
+    if torch and torch.origin:
+        folders.append(Path(torch.origin).parent / "lib")
+    copies = sum(has_openmp(folder) for folder in folders)
+    if copies < 2:
+        return Row("OpenMP", "✓", f"{copies} 份" if copies else "没有多余的")
+    return Row("OpenMP", "⚠", f"有 {copies} 份",
                "报 OMP: Error #15 时，为这门课新建一个环境（README 的 .venv），不要和 conda 的科学计算包混装")
+
+
+def has_openmp(folder: Path) -> bool:
+    """文件夹里有没有 OpenMP 运行库"""
+    return any((folder / name).is_file() for name in OPENMP_LIBRARIES)
 
 
 def runtime() -> Row:
@@ -113,7 +206,7 @@ def runtime() -> Row:
     import ctypes
 
     missing = []
-    for name in ("vcruntime140.dll", "vcruntime140_1.dll", "msvcp140.dll"):
+    for name in RUNTIME_LIBRARIES:
         try:
             ctypes.WinDLL(name)
         except OSError:
@@ -124,68 +217,6 @@ def runtime() -> Row:
                "从微软网站装最新的 Visual C++ Redistributable（x64），再重新打开终端")
 
 
-def torch_works() -> Row:
-    """import torch 成功吗；不成功时按常见的原因说怎么办"""
-    try:
-        import torch
-    except ImportError as error:
-        return Row("torch 能用", "✗", f"{type(error).__name__}: {error}", INSTALL)
-    except OSError as error:
-        code = getattr(error, "winerror", None)
-        todo = {1455: "页面文件太小：关掉别的程序，或者把虚拟内存调大",
-                126: "缺运行库：装最新的 Visual C++ Redistributable（x64）"}
-        return Row("torch 能用", "✗", f"WinError {code}" if code else str(error),
-                   todo.get(code, "新建一个环境，照 README 重新安装"))
-    return Row("torch 能用", "✓", f"{torch.get_num_threads()} 个线程")
-
-
-def precision() -> Row:
-    """在这个 CPU 上用哪种数：16 位没有慢很多就用它（省一半内存）"""
-    from helpers.model import SLOW, slowdown
-
-    ratio = slowdown()
-    found = f"bfloat16 读问题的时间是 float32 的 {ratio:.1f} 倍"
-    if ratio <= SLOW:
-        return Row("精度", "✓", f"{found}，建议用 bfloat16")
-    return Row("精度", "⚠", f"{found}，建议用 float32", "内存够两倍时，加载真正的 Qwen 写 dtype=\"float32\"")
-
-
-def python() -> Row:
-    """Python 的版本，至少 3.11"""
-    good = sys.version_info >= (3, 11)
-    return Row("Python", "✓" if good else "✗", platform.python_version(),
-               "" if good else "装 Python 3.11 或更新的版本，再重新安装课程")
-
-
-def pins() -> dict[str, str]:
-    """课程要的包 → 版本，取自安装时的记录（pyproject.toml）"""
-    lines = importlib.metadata.requires(COURSE) or []
-    return dict(line.split("==") for line in lines if re.fullmatch(r"[\w-]+==[\w.]+", line))
-
-
-def package(name: str, wanted: str) -> Row:
-    """一个包装了没有，版本对不对"""
-    what = f"{name}（{WHY.get(name, '课程用到')}）"
-    try:
-        found = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return Row(what, "✗", "没有装", INSTALL)
-    same = found.split("+")[0] == wanted  # torch 的版本后面可能有 +cpu
-    return Row(what, "✓" if same else "⚠", found, "" if same else f"课程用的是 {wanted}：{INSTALL}")
-
-
-def kernel() -> Row:
-    """终端里的 pip 和这里的 Python 属于同一个环境吗"""
-    pip = shutil.which("pip")
-    here = Path(sys.executable).parent
-    if pip is None:
-        return Row("pip 和内核", "⚠", "终端里找不到 pip", "装包时写 python -m pip，或者笔记本里的 %pip")
-    if Path(pip).parent in (here, here / "Scripts"):
-        return Row("pip 和内核", "✓", "同一个环境")
-    return Row("pip 和内核", "⚠", "终端里的 pip 属于另一个环境",
-               "装包时写 python -m pip（在启动 JupyterLab 的终端里）或者笔记本里的 %pip，不要只写 pip")
-
-
 def font() -> Row:
     """画图有没有中文字体"""
     from helpers.charts import installed_family
@@ -193,37 +224,36 @@ def font() -> Row:
     return Row("中文字体", "✓", installed_family() or "电脑上没有，用课程自带的")
 
 
-def reachable(host: str, port: int, seconds: float = WAIT) -> bool:
-    """seconds 秒内连得上吗；查域名可能卡住，所以放在另一个线程里等"""
-    connected = threading.Event()
-
-    def connect():
-        with contextlib.suppress(OSError, ValueError, OverflowError):
-            socket.create_connection((host, port), timeout=seconds).close()
-            connected.set()
-
-    thread = threading.Thread(target=connect, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    return connected.is_set()
-
+# 网络
 
 def network() -> Row:
     """ModelScope 连得上吗（只看能不能连，不下载）"""
     parts = urlsplit(modelscope_hub.endpoint())
     host = parts.hostname or urlsplit(modelscope_hub.ENDPOINT).hostname
-    if reachable(host, parts.port or (80 if parts.scheme == "http" else 443)):
+    usual_port = 80 if parts.scheme == "http" else 443
+    if reachable(host, parts.port or usual_port):
         return Row("ModelScope", "✓", f"{host} 连得上")
     return Row("ModelScope", "⚠", f"{host} 连不上",
                "教学小模型不需要网络；要下载真正的 Qwen，先连网（校园网先在浏览器里登录）")
 
 
+def reachable(host: str, port: int) -> bool:
+    """NETWORK_SECONDS 秒内连得上吗；查域名可能卡住，所以放在另一个线程里等"""
+    connected = threading.Event()
+
+    def connect() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            socket.create_connection((host, port), timeout=NETWORK_SECONDS).close()
+            connected.set()
+
+    threading.Thread(target=connect, daemon=True).start()
+    return connected.wait(NETWORK_SECONDS)
+
+
+# 模型
+
 def model() -> Row:
     """COURSE_MODEL 选了哪个模型，它在不在这台电脑上、文件齐不齐；不下载"""
-    from helpers.download.local_copy import BrokenCopy
-    from helpers.errors import ModelError
-    from helpers.model import TINY, chosen, here
-
     what = f"COURSE_MODEL={chosen(None)}"
     try:
         folder = here()
@@ -233,7 +263,9 @@ def model() -> Row:
         return Row("模型", "✗", what, str(error))
     if folder is None:
         return Row("模型", "⚠", f"{what}，还没有下载", "运行 python -m helpers.model fetch")
-    return Row("模型", "✓", "教学小模型（课程自带）" if folder == TINY else what)
+    if folder == TINY:
+        return Row("模型", "✓", "教学小模型（课程自带）")
+    return Row("模型", "✓", what)
 
 
 def weight_bytes() -> float:
@@ -241,9 +273,6 @@ def weight_bytes() -> float:
 
     不在这台电脑上就按真正的 Qwen 算
     """
-    from helpers.errors import ModelError
-    from helpers.model import here
-
     folder = None
     with contextlib.suppress(ModelError, OSError):
         folder = here()
@@ -252,10 +281,12 @@ def weight_bytes() -> float:
     return sum(path.stat().st_size for path in folder.glob("*.safetensors")) * 2
 
 
-def safely(what: str, check: Callable[[], Row]) -> Row:
+# 全部
+
+def safely(what: str, row: Callable[..., Row], *arguments) -> Row:
     """做一项检查；检查自己出错时也只给一行"""
     try:
-        return check()
+        return row(*arguments)
     except Exception as error:  # 体检不能因为一项查不了就停下
         return Row(what, "✗", f"没查出来（{type(error).__name__}: {error}）", INSTALL)
 
@@ -266,14 +297,25 @@ def rows() -> list[Row]:
         wanted = pins()
     except importlib.metadata.PackageNotFoundError:
         return [safely("Python", python), Row("课程", "✗", "这个 Python 里没有装课程", INSTALL)]
+    packages = [safely(name, package, name, version) for name, version in wanted.items()]
     weights = weight_bytes()
-    checks = {"Python": python, **{name: lambda name=name: package(name, wanted[name]) for name in wanted},
-              "pip 和内核": kernel, "torch 能用": torch_works, "CPU": processor,
-              "精度": precision, "内存": lambda: memory(weights),
-              "页面文件": lambda: page_file(weights), "磁盘": disk, "路径": path,
-              "OpenMP": openmp, "VC++ 运行库": runtime, "中文字体": font, "ModelScope": network,
-              "模型": model}
-    return [safely(what, check) for what, check in checks.items()]
+    return [
+        safely("Python", python),
+        *packages,
+        safely("pip 和内核", kernel),
+        safely("torch 能用", torch_works),
+        safely("CPU", processor),
+        safely("精度", precision),
+        safely("内存", memory, weights),
+        safely("页面文件", page_file, weights),
+        safely("磁盘", disk),
+        safely("路径", path),
+        safely("OpenMP", openmp),
+        safely("VC++ 运行库", runtime),
+        safely("中文字体", font),
+        safely("ModelScope", network),
+        safely("模型", model),
+    ]
 
 
 def check() -> Shown:
@@ -286,14 +328,17 @@ def check() -> Shown:
 
 def checkup_table(found: list[Row]) -> Shown:
     """几行检查 → 表格"""
-    return grid(("检查", "", "现在", "要做什么"), [(row.what, row.state, row.found, row.todo) for row in found])
+    heads = ("检查", "", "现在", "要做什么")
+    return grid(heads, [astuple(row) for row in found])
 
 
-def report(found: list[Row] | None = None) -> str:
+def report(found: list[Row]) -> str:
     """可以发给老师的文字：同一张表，去掉用户名和用户文件夹"""
-    text = repr(checkup_table(rows() if found is None else found)).replace(str(Path.home()), "~")
-    user = Path.home().name
-    text = re.sub(rf"(?<!\w){re.escape(user)}(?!\w)", "（用户名）", text) if user else text
+    home = Path.home()
+    text = repr(checkup_table(found)).replace(str(home), "~")
+    if home.name:
+        user = re.escape(home.name)
+        text = re.sub(rf"(?<!\w){user}(?!\w)", "（用户名）", text)
     return f"体检 {platform.system()} {platform.release()}\n{text}"
 
 
