@@ -30,9 +30,12 @@ def test_the_chart_shows_this_very_run(tokenizer, result):
     n = result.input_ids.shape[1]
     first, second, last = (pipeline.chart(tokenizer, result, step).source for step in (0, 1, -1))
     p = torch.softmax(result.steps[0].logits, dim=-1).max().item()
-    assert QUESTION in first and f"形状 (1, {n})" in first and f"送进 {n} 个词元" in first and f"{p:.2f}" in first
-    assert f"形状 (1, {n + 1})" in second and "送进 1 个词元" in second
-    assert f"第 {len(result.steps)} 步" in last and result.answer[:20] in last
+    for text in (QUESTION, f"形状 (1, {n})", f"送进 {n} 个词元", f"{p:.2f}"):
+        assert text in first
+    assert f"形状 (1, {n + 1})" in second
+    assert "送进 1 个词元" in second
+    assert f"第 {len(result.steps)} 步" in last
+    assert result.answer[:20] in last
     assert all(fill in first for fill in ("#e1f5fe", "#fff9c4", "#c8e6c9"))  # 讲义的三种底色
 
 
@@ -44,7 +47,8 @@ def test_the_bundle_has_the_source_twice(tokenizer, result):
 @pytest.mark.parametrize("box", "ABCDE")
 def test_the_lit_box_has_a_mark_and_a_thick_edge(tokenizer, result, box):
     plain, lit = (pipeline.chart(tokenizer, result, 1, name).source for name in (None, box))
-    assert "▶" not in plain and "stroke" not in plain
+    assert "▶" not in plain
+    assert "stroke" not in plain
     assert re.findall(r"^ +(\w)[\[{]+\"▶ ", lit, re.MULTILINE) == [box]
     assert lit.endswith(f"\n    style {box} stroke:#D55E00,stroke-width:4px")
     if box == "E":  # 走完了，字也和不亮的时候一样
@@ -69,34 +73,49 @@ def test_the_chart_of_the_handouts_question_stays_as_it_is(tokenizer, model):
 def test_each_step_is_told_as_it_is_written(tokenizer, model, result):
     told = []
     again = pipeline.run(tokenizer, model, QUESTION, 5, told.append)
-    assert told == again.steps and [s.token_id for s in told] == [s.token_id for s in result.steps[:5]]
+    assert told == again.steps
+    assert [step.token_id for step in told] == [step.token_id for step in result.steps[:5]]
     assert all(step.seconds > 0 for step in again.steps)
     assert sum(step.seconds for step in again.steps) < sum(again.seconds.values())
 
 
 def test_frames_walk_through_the_chart(tokenizer, model):
-    frames = pipeline.frames(pipeline.run(tokenizer, model, QUESTION, 3))
-    assert "".join(f"{box}{step}" for step, box in frames) == "A0B0C0D0E0B1C1D1E1B2C2D2E2"
+    frames = pipeline.frames(tokenizer, pipeline.run(tokenizer, model, QUESTION, 3))
+    walk = "".join(f"{frame.name}{frame.step_index}" for frame in frames)
+    assert walk == "A0B0C0D0E0B1C1D1E1B2C2D2E2"
+    assert [frame.done for frame in frames] == [0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3]
 
 
 def test_the_flow_of_data_by_hand(tokenizer, model, result):
     n, size = result.input_ids.shape[1], model.config.vocab_size
-    second, answer = result.steps[1].token_id, tokenizer.decode([s.token_id for s in result.steps[:2]])
-    flow = {(step, box): pipeline.flow(tokenizer, result, step, box) for step, box in pipeline.frames(result)[:9]}
-    assert flow[0, "A"][2] == f"{len(QUESTION)} 个字符 → {len(result.text)} 个字符"
-    assert flow[0, "B"][2] == f"{len(result.text)} 个字符 → input_ids (1, {n})"
-    assert flow[0, "C"][2] == f"input_ids (1, {n}) → logits (1, {n}, {size})"
-    assert flow[1, "B"][2] == f"(1, {n}) → (1, {n + 1})，送进模型的是 (1, 1)"
-    assert flow[1, "B"][0].startswith(f"上一步选出的词元：{result.steps[0].token_id} ")
-    assert flow[1, "C"][:1] == (f"1 个词元的编号：{result.steps[0].token_id}",)
-    assert flow[1, "C"][2] == f"input_ids (1, 1) → logits (1, 1, {size})"
+    first, second = (step.token_id for step in result.steps[:2])
+    answer = tokenizer.decode([first, second])
+    frames = pipeline.frames(tokenizer, result)[:9]
+    flow = {(frame.step_index, frame.name): pipeline.box(frame) for frame in frames}
+    assert flow[0, "A"].shapes == f"{len(QUESTION)} 个字符 → {len(result.text)} 个字符"
+    assert flow[0, "B"].shapes == f"{len(result.text)} 个字符 → input_ids (1, {n})"
+    assert flow[0, "C"].shapes == f"input_ids (1, {n}) → logits (1, {n}, {size})"
+    assert flow[1, "B"].shapes == f"(1, {n}) → (1, {n + 1})，送进模型的是 (1, 1)"
+    assert flow[1, "B"].taken.startswith(f"上一步选出的词元：{first} ")
+    assert flow[1, "C"].taken == f"1 个词元的编号：{first}"
+    assert flow[1, "C"].shapes == f"input_ids (1, 1) → logits (1, 1, {size})"
     best = torch.softmax(result.steps[1].logits, dim=-1).max().item()
-    assert f" {best:.2f}" in flow[1, "D"][0] and flow[1, "D"][1].startswith(f"概率最大的词元：{second} ")
-    assert flow[1, "E"][1:] == (f"文字：{answer}", f"(2,) → {len(answer)} 个字符")
+    assert f" {best:.2f}" in flow[1, "D"].taken
+    assert flow[1, "D"].made.startswith(f"概率最大的词元：{second} ")
+    assert flow[1, "E"].made == f"文字：{answer}"
+    assert flow[1, "E"].shapes == f"(2,) → {len(answer)} 个字符"
 
 
-def test_where_the_time_of_a_frame_is_counted(result):
-    where = [pipeline.timed(result, *frame) for frame in pipeline.frames(result)[:9]]
+def test_only_the_box_asked_for_is_computed(tokenizer, result, monkeypatch):
+    built = []
+    for name in pipeline.BOXES:
+        monkeypatch.setitem(pipeline.BOXES, name, lambda frame, name=name: built.append(name))
+    pipeline.box(pipeline.Frame(tokenizer, result, 1, "C"))
+    assert built == ["C"]
+
+
+def test_where_the_time_of_a_frame_is_counted(tokenizer, result):
+    where = [pipeline.time_item(frame) for frame in pipeline.frames(tokenizer, result)[:9]]
     prepare, first, others, decode = result.seconds
     assert where == [prepare, prepare, first, first, decode, others, others, others, decode]
 
@@ -104,16 +123,19 @@ def test_where_the_time_of_a_frame_is_counted(result):
 @pytest.mark.parametrize("text", ['"引号"', "<b>&", "a|b", "`代码`", "#quot;", "一\n二", "{}[]()", "end", "\\n",
                                   "\x00\x07\x1b\x7f", "\ufffe\uffff", "$$x$$"])
 def test_no_text_breaks_a_label(text):
-    written = pipeline.label(text)
-    assert not set(written) & set('"<>`\\\n\x00\x07\x1b\x7f\ufffe\uffff') and "$$" not in written
+    written = pipeline.label(pipeline.shorten(text))
+    assert not set(written) & set('"<>`\\\n\x00\x07\x1b\x7f\ufffe\uffff')
+    assert "$$" not in written
     assert not re.search(r"#(?!(35|96|92|quot|lt|gt);)", written)
 
 
 def test_labels_by_hand():
     assert pipeline.label('a"b') == "a#quot;b"
-    assert pipeline.label("长" * 50) == "长" * 39 + "…"
-    assert pipeline.shorten("a\nb\x00") == "a↵b‹00›" and pipeline.shorten("长" * 9, 3) == "长长…"
-    assert pipeline.some([1, 2, 3], 2) == "1 … 3" and pipeline.some([1, 2], 2) == "1 2"
+    assert pipeline.label(pipeline.shorten("长" * 50)) == "长" * 39 + "…"
+    assert pipeline.shorten("a\nb\x00") == "a↵b‹00›"
+    assert pipeline.shorten("长" * 9, 3) == "长长…"
+    assert pipeline.some([1, 2, 3], 2) == "1 … 3"
+    assert pipeline.some([1, 2], 2) == "1 2"
 
 
 @pytest.mark.parametrize("question, error, says", [("", ValueError, "空的"), (5, TypeError, "str"),
@@ -121,7 +143,8 @@ def test_labels_by_hand():
 def test_bad_questions(tokenizer, model, question, error, says):
     with pytest.raises(error, match=says) as caught:
         pipeline.run(tokenizer, model, question)
-    assert "应" in str(caught.value) and "现在" in str(caught.value)
+    assert "应" in str(caught.value)
+    assert "现在" in str(caught.value)
 
 
 @pytest.mark.parametrize("step", [100, -100])
@@ -131,10 +154,14 @@ def test_a_step_out_of_range(tokenizer, result, step):
 
 
 def test_what_comes_later_is_not_shown_yet(tokenizer, result):
+    def drawn(name):
+        return pipeline.boxes(pipeline.Frame(tokenizer, result, 1, name))
     label = tokenizer.decode([result.steps[1].token_id])
-    for lit in "BC":
-        boxes, arrows = pipeline.parts(tokenizer, result, 1, lit)
-        assert boxes["D"][-1] == "？" and arrows[2] == ["计算概率"]
-        assert boxes["E"][-1] == tokenizer.decode([result.steps[0].token_id])
-    assert pipeline.parts(tokenizer, result, 1, "D")[0]["D"][-1].endswith(label)
-    assert pipeline.parts(tokenizer, result, 1, "E") == pipeline.parts(tokenizer, result, 1)
+    for name in "BC":
+        boxes = drawn(name)
+        assert boxes["D"].text.split("\n")[-1] == "？"
+        assert boxes["D"].arrow == "计算概率"
+        assert boxes["E"].text.split("\n")[-1] == tokenizer.decode([result.steps[0].token_id])
+    assert drawn("D")["D"].text.endswith(label)
+    lit, plain = (pipeline.chart(tokenizer, result, 1, name).source for name in ("E", None))
+    assert [line.replace("▶ ", "") for line in lit.split("\n")[:-1]] == plain.split("\n")
