@@ -27,9 +27,12 @@ class Attention(PositionView):
     def controls(self) -> list[Widget]:
         config = self.model.config
         count = config.num_attention_heads
-        heads = [f"第 {number} 个头" for number in range(1, count + 1)]
+        heads = [f"第 {i + 1} 个头" for i in range(count)]
         self.heads = [f"{count} 个头平均", *heads]
-        self.layer = IntSlider(1, min=1, max=config.num_hidden_layers, description="第几层")
+        self.layer = IntSlider(
+            1, min=1,
+            max=config.num_hidden_layers,
+            description="第几层")
         self.head = Dropdown(
             options=["所有的头平均", *heads],
             description="哪个头",
@@ -48,24 +51,30 @@ class Attention(PositionView):
         weights = self.weights[self.layer.value - 1, self.head.index]
         return weights[self.at, :self.position.value]
 
-    def picture(self) -> Shown:
+    def title(self) -> str:
+        """哪一层、哪个头、谁在看"""
         head = self.heads[self.head.index]
-        title = f"第 {self.layer.value} 层，{head}：{self.chosen} 看它自己和前面的"
+        return f"第 {self.layer.value} 层，{head}：{self.chosen} 看它自己和前面的"
+
+    def picture(self) -> Shown:
         weights = self.seen()
-        ranks = dict(zip(strongest(weights), "①②③", strict=False))
+        ranks = ranks_of(weights)
         texts = []
-        items = []
+        items = ""
         for i, weight in enumerate(weights.tolist()):
             name = f"{i + 1} {self.names[i]}"
             rank = ranks.get(i, "")
-            texts.append(f"{name} {weight:.2f} {rank}".rstrip())
-            items.append(item_html(name, weight, rank))
-        return stacked(paragraph(title), Shown(list_html(items), "\n".join(texts)))
+            text = f"{name} {weight:.2f} {rank}"
+            texts.append(text.rstrip())
+            items += item_html(name, weight, rank)
+        html = f'<ol style="{ITEMS}">{items}</ol>'
+        seen = Shown(html, "\n".join(texts))
+        return stacked(paragraph(self.title()), seen)
 
 
-def list_html(items: list[str]) -> str:
-    """被看的词元，排成几列"""
-    return f'<ol style="{ITEMS}">{"".join(items)}</ol>'
+def ranks_of(weights: Tensor) -> dict[int, str]:
+    """权重最大的三个位置和它们的名次。例: {13: "①", 0: "②", 1: "③"}"""
+    return dict(zip(strongest(weights), "①②③", strict=False))
 
 
 def item_html(name: str, weight: float, rank: str) -> str:
@@ -74,4 +83,5 @@ def item_html(name: str, weight: float, rank: str) -> str:
     share = bar(weight, f"{weight:.2f}")
     return (f'<li style="{LINE};{tint};{ITEM}">'
             f'<span style="width:40%;overflow-wrap:anywhere">{escape(name)}</span>'
-            f'<span style="flex:1;white-space:nowrap">{share} <b>{rank}</b></span></li>')
+            f'<span style="flex:1;white-space:nowrap">{share} <b>{rank}</b></span>'
+            "</li>")

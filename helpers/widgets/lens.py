@@ -34,31 +34,35 @@ class Lens(PositionView):
 
     def picture(self) -> Shown:
         lines = [self.heads(), *self.rows()]
+        html = scrolled_table(*lines)
         return stacked(
             paragraph(self.summary()),
-            Shown(scrolled_table(*lines), text_lines(lines)),
+            Shown(html, text_lines(lines)),
             paragraph(self.note()))
 
     def summary(self) -> str:
         """选中的位置：最后答什么，几层已经这样答，从哪层起不再变"""
-        answer = self.said(self.last, self.at)
-        same = self.table.agree[:-1, self.at].sum()
-        settled = self.table.settled(self.at)
+        at = self.at
+        answer = self.said(self.last, at)
+        same = self.table.agree[:-1, at].sum()
+        settled = self.table.settled(at)
         return (f"{self.chosen} 后面，模型最后答 {answer}；"
                 f"前面 {self.last} 行里有 {same} 行的第一名已经是它，"
                 f"过了 {settled} 层以后不再变")
 
     def said(self, i: int, at: int) -> str:
         """第 i 行在 at 这个位置的第一名和概率；第一名都很小、又不是最后的答案时只写分散，它是谁没有意义"""
-        share = self.table.probabilities[i, at, 0]
-        agrees = self.table.agree[i, at]
+        table = self.table
+        share = table.probabilities[i, at, 0]
+        agrees = table.agree[i, at]
         if share < SPREAD and not agrees:
             return f"分散 {share:.2f}"
-        token_id = self.table.ids[i, at, 0].item()
-        said = f"{token_name(self.tokenizer, token_id)} {share:.2f}"
+        token_id = table.ids[i, at, 0].item()
+        name = token_name(self.tokenizer, token_id)
+        mark = ""
         if agrees and i < self.last:
-            said += " ✓"
-        return said
+            mark = " ✓"
+        return f"{name} {share:.2f}{mark}"
 
     def columns(self) -> range:
         """显示哪些位置：到选中的为止的 MOST_COLUMNS 个，开头不够就往后补"""
@@ -71,18 +75,18 @@ class Lens(PositionView):
         heads = ["过了几层"]
         for at in self.columns():
             mark = "▼" if at == self.at else ""
-            heads.append(f"{mark}{at + 1} {self.names[at]}")
+            name = self.names[at]
+            heads.append(f"{mark}{at + 1} {name}")
         return heads
 
     def rows(self) -> list[list[str]]:
         """一层一行：过了几层，每个位置的第一名"""
-        sides = [str(i) for i in range(self.last + 1)]
-        sides[0] += " 词嵌入"
-        sides[-1] += " 输出"
         rows = []
-        for i, side in enumerate(sides):
+        for i in range(self.last + 1):
             said = [self.said(i, at) for at in self.columns()]
-            rows.append([side, *said])
+            rows.append([str(i), *said])
+        rows[0][0] += " 词嵌入"
+        rows[-1][0] += " 输出"
         return rows
 
     def note(self) -> str:
@@ -110,15 +114,16 @@ def lens_row(side: str, *texts: str) -> str:
     cells = fixed_cell(side, "left:0")
     for text in texts:
         tint = TINT if text.endswith("✓") else ""
-        cells += f'<td style="{LENS_CELL};{tint}">{broken(text)}</td>'
+        cells += lens_cell("td", text, tint)
     return f"<tr>{cells}</tr>"
 
 
 def fixed_cell(text: str, edges: str) -> str:
     """滚动时不动的一格；edges: 靠着哪边"""
-    return f'<th style="{LENS_CELL};{STICKY};{edges}">{broken(text)}</th>'
+    return lens_cell("th", text, f"{STICKY};{edges}")
 
 
-def broken(text: str) -> str:
-    """格子里的字，在第一个空格处换行。例: broken("3 user") -> "3<br>user" """
-    return escape(text).replace(" ", "<br>", 1)
+def lens_cell(tag: str, text: str, style: str) -> str:
+    """一格，在第一个空格处换行"""
+    broken = escape(text).replace(" ", "<br>", 1)
+    return f'<{tag} style="{LENS_CELL};{style}">{broken}</{tag}>'

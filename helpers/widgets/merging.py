@@ -2,7 +2,6 @@
 
 出处: notebooks/03_tokenization.ipynb 第 5 节；计算在 helpers.bpe 里
 """
-from functools import partial
 from html import escape
 
 from ipywidgets import HTML, IntSlider, Layout, Play, VBox, link
@@ -34,19 +33,26 @@ class Merging(View):
             layout=Layout(width="26em", max_width="100%"))
         link((self.play, "value"), (self.step, "value"))
         self.parts = HTML()
-        self.box = VBox([row(self.play, self.step), self.message, self.parts])
+        self.box = VBox([
+            row(self.play, self.step),
+            self.message,
+            self.parts])
         self.on(self.step, self.draw)
         self.start(ids)
 
     def start(self, ids: list[int]) -> None:
         """换成 ids 这一段，从第 0 步开始；还是原来那一段就停在原来那一步"""
         if ids != self.ids:
-            self.act(partial(self.restart, ids))
+            self.ids = ids
+            self.act(self.restart)
 
-    def restart(self, ids: list[int]) -> str:
-        """换成 ids 这一段，滑块回到 0，末端是最后一步"""
-        self.ids = ids
-        self.steps = self.merges()
+    def restart(self) -> str:
+        """算这一段的每一步；停下来，滑块回到 0，末端是最后一步"""
+        data = self.tokenizer.decode(self.ids).encode()
+        self.obstacle = self.why_not(len(data))
+        self.steps = []
+        if self.obstacle is None:
+            self.steps = merge_steps(self.tokenizer, data)
         last = len(self.steps) - 1
         self.play.playing = False
         self.step.value = 0
@@ -55,78 +61,74 @@ class Merging(View):
             control.disabled = last < 1
         return self.draw()
 
-    def merges(self) -> list[Merge]:
-        """这一段的每一步；不能演示时是空的"""
-        if self.obstacle():
-            return []
-        return merge_steps(self.tokenizer, self.data())
-
-    def obstacle(self) -> str | None:
-        """为什么不能演示；能演示是 None"""
+    def why_not(self, size: int) -> str | None:
+        """有 size 个字节的这一段为什么不能演示；能演示是 None"""
         if self.ids[0] in self.tokenizer.added_tokens_decoder:
             return "这是附加词元，整个写在词表里，不来自合并"
-        if len(self.data()) > MOST_BYTES:
-            return (f"合并只演示不超过 {MOST_BYTES} 个字节的段，这一段更长（{len(self.ids)} 个词元）；"
+        if size > MOST_BYTES:
+            return (f"合并只演示不超过 {MOST_BYTES} 个字节的段，"
+                    f"这一段更长（{len(self.ids)} 个词元）；"
                     "选别的段，或者把文字改短")
         return None
 
-    def data(self) -> bytes:
-        """这一段的字节"""
-        return self.tokenizer.decode(self.ids).encode()
-
     def draw(self) -> str:
         """画滑块指的那一步，返回这一步做了什么"""
-        if not self.steps:
+        if self.obstacle:
             self.parts.value = ""
-            return self.obstacle()
+            return self.obstacle
         number = min(self.step.value, len(self.steps) - 1)
-        self.parts.value = parts_html(self.steps[number])
+        self.parts.value = chips_html(self.steps[number])
         return self.said(number)
 
     def said(self, number: int) -> str:
         """第 number 步做了什么，一句话"""
         last = len(self.steps) - 1
         count = len(self.steps[number].parts)
-        if number > 0:
-            said = f"第 {number} 步（共 {last} 步）：次序表{self.joined(number)}，还有 {count} 块"
-        else:
-            said = f"第 0 步：一个字节一块，共 {count} 块"
-        if number == last:
-            return f"{said}。没有可以合的了：这一段是 {count} 个词元"
+        what = self.what(number)
+        said = f"第 {number} 步（共 {last} 步）：次序表{what}，还有 {count} 块"
+        more = ""
         if number == 0:
-            return f"{said}；每一步合次序表里最靠前的一对"
-        return said
+            said = f"第 0 步：{what}，共 {count} 块"
+            more = "；每一步合次序表里最靠前的一对"
+        if number == last:
+            more = f"。没有可以合的了：这一段是 {count} 个词元"
+        return said + more
 
-    def joined(self, number: int) -> str:
-        """第 number 步（从 1 数）合了哪两块，是次序表的第几条"""
-        before = self.steps[number - 1]
+    def what(self, number: int) -> str:
+        """第 number 步合了哪两块，是次序表的第几条"""
+        if number == 0:
+            return "一个字节一块"
         now = self.steps[number]
-        left, right = before.parts[now.at:now.at + 2]
-        return f"第 {now.rank} 条，{left.label} 和 {right.label} 合成 ★{now.parts[now.at].label}"
+        before = self.steps[number - 1]
+        left = before.parts[now.at].label
+        right = before.parts[now.at + 1].label
+        joined = now.parts[now.at].label
+        return f"第 {now.rank} 条，{left} 和 {right} 合成 ★{joined}"
 
     def rows(self) -> list[list[str]]:
         """一行一步；步数太多时只要开头和末尾的"""
-        rows = [["0", "一个字节一块", labels(self.steps[0])]]
-        for number in range(1, len(self.steps)):
-            rows.append([str(number), self.joined(number), labels(self.steps[number])])
+        rows = []
+        for number, step in enumerate(self.steps):
+            labels = "│".join(part.label for part in step.parts)
+            rows.append([
+                str(number),
+                self.what(number),
+                labels])
         hidden = len(rows) - 2 * EDGE_STEPS
         if hidden > 0:
-            rows[EDGE_STEPS:-EDGE_STEPS] = [["…", f"中间还有 {hidden} 步", "…"]]
+            more = ["…", f"中间还有 {hidden} 步", "…"]
+            rows[EDGE_STEPS:-EDGE_STEPS] = [more]
         return rows
 
     def picture(self) -> Shown:
-        if not self.steps:
-            return paragraph(self.obstacle())
+        if self.obstacle:
+            return paragraph(self.obstacle)
         heads = ["步", "合并", "合并以后"]
         rows = self.rows()
         cells = [breakable(*texts) for texts in rows]
         html = html_table(heads, cells, ["6%", "34%", "60%"])
-        return Shown(html, text_lines([heads, *rows]))
-
-
-def labels(step: Merge) -> str:
-    """一步以后的各块，用竖线隔开"""
-    return "│".join(p.label for p in step.parts)
+        text = text_lines([heads, *rows])
+        return Shown(html, text)
 
 
 def breakable(*texts: str) -> list[str]:
@@ -134,13 +136,13 @@ def breakable(*texts: str) -> list[str]:
     return [escape(text).replace("│", "│<wbr>") for text in texts]
 
 
-def parts_html(step: Merge) -> str:
+def chips_html(step: Merge) -> str:
     """一步以后的各块，彩色的；★ 是刚合出来的"""
-    boxes = []
+    chips = []
     for number, part in enumerate(step.parts):
         mark = "★" if number == step.at else ""
-        boxes.append(chip(part, number, mark))
-    return wrapped("│".join(boxes))
+        chips.append(chip(part, number, mark))
+    return wrapped("│".join(chips))
 
 
 def wrapped(html: str) -> str:

@@ -2,17 +2,15 @@
 
 出处: notebooks/03_tokenization.ipynb；计算都在 helpers.tokens 和 helpers.bpe 里
 """
-from dataclasses import dataclass
 from functools import partial
 from html import escape
-from itertools import chain
 
 from ipywidgets import HTML, Button, ButtonStyle, Layout, Textarea, VBox
 
 from helpers.bpe import segments
 from helpers.pipeline import shorten
 from helpers.tables import Shown, escaped, grid, paragraph, stacked
-from helpers.tokens import TOKEN_COLORS, Piece, check_text, letters, letters_in, neighbours, normalized, painted, piece
+from helpers.tokens import TOKEN_COLORS, Piece, letters, letters_in, neighbours, normalized, painted, piece
 from helpers.widgets.merging import Merging, wrapped
 from helpers.widgets.view import View, bar, html_table, row
 
@@ -20,59 +18,31 @@ MOST_TEXT = 10_000  # 最多看几个字符
 MOST_DRAWN = 60  # 最多画几个词元
 MOST_LETTERS = 200  # 最多列几个字符
 FIRST_LETTERS = 6  # 静态图里列几个字符
-LETTER_HEADS = ("字符", "码位", "UTF-8 字节")
+LETTER_HEADS = ["字符", "码位", "UTF-8 字节"]
 
 
-@dataclass(frozen=True)
 class CutText:
-    """切好的一段文字：打进来的，规范化以后的，各段的编号，一共几个词元，最前面的词元
+    """切好的一段文字：规范化以后的，各段的编号，每个词元在第几段，画出来的词元，各有几个
 
-    最前面的词元比画的多 3 个，好认出半个字
+    不是文字、空的、不完整的、超过 MOST_TEXT 个字符的，报 TypeError 或 ValueError
     """
-    typed: str
-    text: str
-    segments: list[list[int]]
-    count: int
-    pieces: list[Piece]
 
-    @property
-    def drawn(self) -> list[Piece]:
-        """画出来的词元"""
-        return self.pieces[:MOST_DRAWN]
-
-    @property
-    def undrawn(self) -> str:
-        """没有画的有几个，HTML"""
-        return left_out(self.count - MOST_DRAWN, "个词元没有画")
-
-    @property
-    def share(self) -> float:
-        """平均每个字符几个词元"""
-        return self.count / len(self.text)
-
-    @property
-    def size(self) -> int:
-        """UTF-8 有几个字节"""
-        return len(self.text.encode())
-
-    def segment(self, at: int) -> int:
-        """第 at 个词元在第几段，都从 0 数"""
-        stop = 0
-        for number, ids in enumerate(self.segments):
-            stop += len(ids)
-            if at < stop:
-                return number
-
-
-def cut_text(tokenizer, text: str) -> CutText:
-    """切一段文字；不是文字、空的、不完整的、超过 MOST_TEXT 个字符的，报 TypeError 或 ValueError"""
-    check_text(text)
-    if len(text) > MOST_TEXT:
-        raise ValueError(f"文字应不超过 {MOST_TEXT} 个字符，现在有 {len(text)} 个；删短再试，下面还是上一段")
-    found = segments(tokenizer, text)
-    ids = list(chain(*found))
-    pieces = [piece(tokenizer, token_id) for token_id in ids[:MOST_DRAWN + 3]]
-    return CutText(text, normalized(tokenizer, text), found, len(ids), pieces)
+    def __init__(self, tokenizer, text: str) -> None:
+        self.text = normalized(tokenizer, text)
+        if len(text) > MOST_TEXT:
+            raise ValueError(f"文字应不超过 {MOST_TEXT} 个字符，现在有 {len(text)} 个；删短再试，下面还是上一段")
+        self.segments = segments(tokenizer, text)
+        ids = []
+        self.places = []
+        for number, segment in enumerate(self.segments):
+            ids += segment
+            self.places += [number] * len(segment)
+        self.pieces = [piece(tokenizer, token_id) for token_id in ids[:MOST_DRAWN + 3]]  # 多 3 个，好认出半个字
+        self.drawn = self.pieces[:MOST_DRAWN]
+        self.undrawn = left_out(len(ids) - MOST_DRAWN, "个词元没有画")
+        self.size = len(self.text)
+        self.counts = [self.size, len(self.text.encode()), len(ids)]
+        self.share = len(ids) / self.size
 
 
 class Microscope(View):
@@ -85,11 +55,12 @@ class Microscope(View):
     def __init__(self, tokenizer, text: str = "人工智能未来会取代人类吗？") -> None:
         super().__init__()
         self.tokenizer = tokenizer
-        self.first = cut_text(tokenizer, text)
+        self.first = CutText(tokenizer, text)
         self.second = None
         self.at = 0
-        self.text = text_area(text, "文字")
-        self.other = text_area("", "另一段", placeholder="空着就不比较")
+        wide = Layout(width="27em", max_width="100%")
+        self.text = Textarea(text, description="文字", rows=2, layout=wide)
+        self.other = Textarea(description="另一段", placeholder="空着就不比较", rows=2, layout=wide)
         self.on(self.text, self.read)
         self.on(self.other, self.read)
         self.counts = HTML()
@@ -122,18 +93,20 @@ class Microscope(View):
         shape = Layout(width="auto", max_width="100%")
         buttons = []
         for number in range(MOST_DRAWN):
-            style = styles[number % len(styles)]
-            button = Button(style=style, layout=shape, tooltip=f"第 {number + 1} 个词元")
+            button = Button(
+                tooltip=f"第 {number + 1} 个词元",
+                style=styles[number % len(styles)],
+                layout=shape)
             self.on(button, partial(self.choose, number))
             buttons.append(button)
         return buttons
 
     def read(self) -> None:
         """照两个框里的文字重新切；切不了就报错，画面还是上一段的"""
-        first = cut_text(self.tokenizer, self.text.value)
+        first = CutText(self.tokenizer, self.text.value)
         second = None
         if self.other.value:
-            second = cut_text(self.tokenizer, self.other.value)
+            second = CutText(self.tokenizer, self.other.value)
         self.first = first
         self.second = second
         self.at = min(self.at, len(first.drawn) - 1)
@@ -156,38 +129,66 @@ class Microscope(View):
         return self.first.pieces[self.at]
 
     @property
-    def segment(self) -> int:
+    def place(self) -> int:
         """选中的词元在第几段，从 0 数"""
-        return self.first.segment(self.at)
+        return self.first.places[self.at]
+
+    @property
+    def ids(self) -> list[int]:
+        """选中的词元那一段的编号"""
+        return self.first.segments[self.place]
 
     def draw(self) -> None:
         """重画所有的东西"""
         self.counts.value = self.counts_html()
-        self.letters.value = letters_html(self.first)
-        self.tokens.children = self.buttons[:self.first.count]
+        self.letters.value = self.letters_html()
+        self.tokens.children = self.buttons[:len(self.first.drawn)]
         self.more.value = self.first.undrawn
         self.compared.value = self.compared_html()
         self.show()
 
     def show(self) -> None:
         """画选中的词元：▶，它的情况，邻居，它那一段的合并"""
-        for number, button in enumerate(self.tokens.children):
-            found = self.first.pieces[number]
+        for number, found in enumerate(self.first.drawn):
             mark = "▶ " if number == self.at else ""
+            button = self.buttons[number]
             button.description = f"{mark}{short_label(found)}　{found.id}"
         self.detail.value = self.detail_html()
         self.around.value = self.around_html()
-        self.merging.start(self.first.segments[self.segment])
+        self.merging.start(self.ids)
 
     def counts_html(self) -> str:
         """每段文字一行：字符、字节、词元各几个"""
-        found = {"文字": self.first}
+        texts = {"文字": self.first}
         if self.second:
-            found["另一段"] = self.second
-        most = max(cut.share for cut in found.values())
-        rows = [counts_row(name, cut, most) for name, cut in found.items()]
+            texts["另一段"] = self.second
+        most = max(cut.share for cut in texts.values())
+        rows = []
+        for name, cut in texts.items():
+            share = bar(cut.share / most, f"{cut.share:.2f}")
+            rows.append([name, *cut.counts, share])
         heads = ["", "字符", "字节", "词元", "每个字符几个词元"]
-        return html_table(heads, rows, ["12%", "14%", "14%", "14%", "46%"])
+        widths = ["12%", "14%", "14%", "14%", "46%"]
+        return html_table(heads, rows, widths)
+
+    def letters_html(self) -> str:
+        """字符 → 码位 → 字节，放在可以滚动的框里"""
+        text = self.first.text
+        listed = letters(text[:MOST_LETTERS])
+        rows = [escaped(letter) for letter in listed]
+        table = html_table(LETTER_HEADS, rows, ["25%", "25%", "50%"])
+        hidden = left_out(len(text) - MOST_LETTERS, "个字符没有列出")
+        return (f'<div tabindex="0" style="max-height:12em;overflow:auto">{table}</div>'
+                f"{self.normalized_html()}{hidden}")
+
+    def normalized_html(self) -> str:
+        """规范化改了文字，就说改了；没有改是空的"""
+        typed = self.text.value
+        kept = self.first.text
+        if typed == kept:
+            return ""
+        return ("<p>分词器先做 NFC 规范化，这段文字变了："
+                f"打进来 {len(typed)} 个字符，变成 {len(kept)} 个</p>")
 
     def compared_html(self) -> str:
         """另一段的词元；没有另一段是空的"""
@@ -199,26 +200,14 @@ class Microscope(View):
     def detail_html(self) -> str:
         """选中的词元：编号、字节、是不是整个的字符、在哪一段"""
         chosen = self.chosen
-        size = len(chosen.bytes)
         facts = {
-            "编号": str(chosen.id),
-            "字节": f"{short_bytes(chosen)}（{size} 个）",
+            "编号": chosen.id,
+            "字节": f"{short_bytes(chosen)}（{len(chosen.bytes)} 个）",
             "字符": self.wholeness(),
-            "所在的段": self.place()}
+            "所在的段": self.segment()}
         rows = [escaped(fact) for fact in facts.items()]
         heads = ["选中的词元", f"▶ {escape(shorten(chosen.label))}"]
         return html_table(heads, rows, ["30%", "70%"])
-
-    def place(self) -> str:
-        """选中的词元在哪一段，那一段切成哪些词元"""
-        ids = self.first.segments[self.segment]
-        labels = [piece(self.tokenizer, token_id).label for token_id in ids[:MOST_DRAWN]]
-        cut = shorten("│".join(labels))
-        return f"{self.segment_name()}：{cut}，{len(ids)} 个词元"
-
-    def segment_name(self) -> str:
-        """第几段。例: "第 1 段（共 2 段）" """
-        return f"第 {self.segment + 1} 段（共 {len(self.first.segments)} 段）"
 
     def wholeness(self) -> str:
         """选中的词元是整个的字符，还是半个字"""
@@ -229,22 +218,40 @@ class Microscope(View):
         sizes = sum(size for _, _, _, size in touched)
         if sizes == len(self.chosen.bytes):
             return f"完整的 {count} 个字符"
-        parts = [part_of_letter(*part) for part in touched]
-        return f"不完整，有半个字：{'，'.join(parts)}"
+        parts = "，".join(part_of_letter(*part) for part in touched)
+        return f"不完整，有半个字：{parts}"
+
+    def segment(self) -> str:
+        """选中的词元那一段：第几段，切成哪些词元"""
+        labels = []
+        for token_id in self.ids[:MOST_DRAWN]:
+            found = piece(self.tokenizer, token_id)
+            labels.append(found.label)
+        cut = shorten("│".join(labels))
+        return f"{self.segment_name()}：{cut}，{len(self.ids)} 个词元"
+
+    def segment_name(self) -> str:
+        """第几段。例: "第 1 段（共 2 段）" """
+        return f"第 {self.place + 1} 段（共 {len(self.first.segments)} 段）"
 
     def around_html(self) -> str:
         """选中的词元在词表里的邻居"""
         rows = []
         for near in neighbours(self.tokenizer, self.chosen.id):
             mark = "▶ " if near == self.chosen else ""
-            rows.append([f"{mark}{near.id}", escape(short_label(near)), short_bytes(near)])
-        return html_table(["词表里的邻居", "词元", "字节"], rows, ["30%", "30%", "40%"])
+            rows.append([
+                f"{mark}{near.id}",
+                escape(short_label(near)),
+                short_bytes(near)])
+        heads = ["词表里的邻居", "词元", "字节"]
+        return html_table(heads, rows, ["30%", "30%", "40%"])
 
     def picture(self) -> Shown:
         first = self.first
+        letters, size, count = first.counts
         intro = (f"文字：{shorten(first.text)}　"
-                 f"{len(first.text)} 个字符，{first.size} 个字节，"
-                 f"{first.count} 个词元，每个字符 {first.share:.2f} 个词元")
+                 f"{letters} 个字符，{size} 个字节，{count} 个词元，"
+                 f"每个字符 {first.share:.2f} 个词元")
         shown = stacked(
             paragraph(intro),
             painted(first.drawn),
@@ -253,12 +260,6 @@ class Microscope(View):
             self.merging.picture(),
             gap="\n\n")
         return Shown(wrapped(shown.html), shown.text)
-
-
-def text_area(text: str, label: str, **options) -> Textarea:
-    """打字的框，两行高"""
-    wide = Layout(width="27em", max_width="100%")
-    return Textarea(text, description=label, rows=2, layout=wide, **options)
 
 
 def short_label(found: Piece) -> str:
@@ -279,25 +280,6 @@ def part_of_letter(letter: str, first: int, last: int, size: int) -> str:
     return f"{letter} 的第 {which} 个字节（共 {size} 个）"
 
 
-def counts_row(name: str, cut: CutText, most: float) -> list[str]:
-    """一段文字的字符、字节、词元各几个；most: 最长的那一条是每个字符几个词元"""
-    share = bar(cut.share / most, f"{cut.share:.2f}")
-    counts = [len(cut.text), cut.size, cut.count]
-    return [name, *map(str, counts), share]
-
-
-def letters_html(cut: CutText) -> str:
-    """字符 → 码位 → 字节，放在可以滚动的框里"""
-    count = len(cut.text)
-    rows = [escaped(cells) for cells in letters(cut.text[:MOST_LETTERS])]
-    table = html_table(list(LETTER_HEADS), rows, ["25%", "25%", "50%"])
-    changed = ""
-    if cut.text != cut.typed:
-        changed = f"<p>分词器先做 NFC 规范化，这段文字变了：打进来 {len(cut.typed)} 个字符，变成 {count} 个</p>"
-    hidden = left_out(count - MOST_LETTERS, "个字符没有列出")
-    return f'<div tabindex="0" style="max-height:12em;overflow:auto">{table}</div>{changed}{hidden}'
-
-
 def first_letters(text: str) -> Shown:
     """最前面的几个字符 → 码位 → 字节"""
     rows = letters(text[:FIRST_LETTERS])
@@ -311,4 +293,4 @@ def left_out(hidden: int, what: str) -> str:
     """放不下的有几个，HTML。例: left_out(10, "个词元没有画") -> "<p>还有 10 个词元没有画</p>" """
     if hidden <= 0:
         return ""
-    return paragraph(f"还有 {hidden} {what}").html
+    return f"<p>还有 {hidden} {what}</p>"
