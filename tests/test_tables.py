@@ -14,6 +14,13 @@ def test_a_grid_as_text_and_as_html():
     assert html.count("<td") == html.count("<th ") == 2
 
 
+def test_the_html_is_as_in_the_notebooks():
+    left = 'style="text-align:left"'
+    assert grid(("甲",), [("1",), (2,)]).html == (
+        f"<table><thead><tr><th {left}>甲</th></tr></thead>"
+        f"<tbody><tr><td {left}>1</td></tr><tr><td {left}>2</td></tr></tbody></table>")
+
+
 def test_a_row_with_a_missing_cell():
     with pytest.raises(ValueError, match="应有 2 格.*现在有一行是.*补齐") as caught:
         grid(("甲", "乙"), [("1",)])

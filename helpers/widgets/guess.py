@@ -33,7 +33,7 @@ YOU = "你"
 MODEL = "模型"
 EVEN = "六个均分"
 EQUAL = 0.005  # 平均差得比它还少就算打平，单位比特
-WIDTHS = ["30%", "35%", "35%"]
+COLUMN_WIDTHS = ["30%", "35%", "35%"]
 
 
 def shares(logits: Tensor, options: list[int]) -> dict[int, float]:
@@ -125,8 +125,12 @@ class Guess(View):
     def start(self, text: str) -> None:
         """照现在的问题从头猜 text；不能用就报错，还是原来那一轮"""
         before, rest = self.split(text)
-        truths = iter(rest)
-        reading = steps(self.model, torch.tensor([before]), len(rest), choose=lambda _: next(truths))  # 照着文字写
+        truths = iter(rest)  # 照着文字写
+        reading = steps(
+            self.model,
+            torch.tensor([before]),
+            max_new_tokens=len(rest),
+            choose=lambda _: next(truths))
         first = next(reading)
         self.source = text
         self.asked = self.question.value.strip()
@@ -152,12 +156,9 @@ class Guess(View):
         return asked + ids[:given], ids[given:]
 
     def deal(self, step: Step) -> None:
-        """发一轮的候选：真正的下一个和模型最看好的另外五个，打乱"""
+        """发一轮的候选"""
+        options = self.options(step)
         self.truth = step.token_id
-        best = step.logits[:len(self.tokenizer)].topk(OPTIONS).indices
-        different = dict.fromkeys([self.truth, *best.tolist()])
-        options = sorted(list(different)[:OPTIONS])
-        self.shuffle.shuffle(options)
         self.theirs = shares(step.logits, options)
         self.yours = {}  # 下注以后才有
         self.choice.options = [
@@ -165,6 +166,15 @@ class Guess(View):
             for number, token_id in enumerate(options, start=1)]
         self.choice.value = None
         self.refresh()
+
+    def options(self, step: Step) -> list[int]:
+        """真正的下一个和模型最看好的另外五个，打乱"""
+        scores = step.logits[:len(self.tokenizer)]  # 词表的末尾是空着的编号，没有文字
+        best = scores.topk(OPTIONS).indices.tolist()
+        different = dict.fromkeys([step.token_id, *best])
+        options = sorted(list(different)[:OPTIONS])
+        self.shuffle.shuffle(options)
+        return options
 
     def place(self) -> str:
         """下注：记下各人的意外，亮出概率"""
@@ -175,14 +185,16 @@ class Guess(View):
             raise ValueError("下注前应选一个词元，现在还没有选；在“下一个是”里选，再拖动把握")
         sure = self.sure.value / 100
         self.yours = stake(list(self.theirs), chosen, sure)
-        even = dict.fromkeys(self.theirs, 1 / OPTIONS)
-        for who, probabilities in ((YOU, self.yours), (MODEL, self.theirs), (EVEN, even)):
-            bits = surprise(probabilities[self.truth])
+        guesses = {YOU: self.yours, MODEL: self.theirs, EVEN: dict.fromkeys(self.theirs, 1 / OPTIONS)}
+        for who, guess in guesses.items():
+            bits = surprise(guess[self.truth])
             self.bits[who].append(bits)
         self.refresh()
         said = "猜对了" if chosen == self.truth else "没猜中"
-        end = "；这段文字猜完了，按“重来”，或者换一段" if self.finished() else ""
-        return f"{said}，是 {self.name(self.truth)}{end}"
+        said += f"，是 {self.name(self.truth)}"
+        if self.finished():
+            said += "；这段文字猜完了，按“重来”，或者换一段"
+        return said
 
     def finished(self) -> bool:
         """每一个都下过注了"""
@@ -212,10 +224,15 @@ class Guess(View):
 
     def written_text(self) -> str:
         """问题，已经写出的词元；最后是要猜的 ？，下注以后是 ★ 真正的那个"""
-        names = [self.name(i) for i in self.shown]
-        names.append(f"★{self.name(self.truth)}" if self.yours else "？")
-        head = f"问题：{self.asked}\n回答：" if self.asked else "文字："
-        return head + "│".join(names)
+        names = [self.name(token_id) for token_id in self.shown]
+        if self.yours:
+            names.append(f"★{self.name(self.truth)}")
+        else:
+            names.append("？")
+        text = "│".join(names)
+        if self.asked:
+            return f"问题：{self.asked}\n回答：{text}"
+        return f"文字：{text}"
 
     def bars_html(self) -> str:
         """六个候选：模型的概率，你的概率；最后一行是各自的意外"""
@@ -229,7 +246,7 @@ class Guess(View):
         theirs = f"<b>{self.bits[MODEL][-1]:.2f}</b>"
         yours = f"<b>{self.bits[YOU][-1]:.2f}</b>"
         rows.append(["看到 ★ 的意外（比特）", theirs, yours])
-        return html_table(["★ 真正的下一个　▸ 你选的", "模型的概率", "你的概率"], rows, WIDTHS)
+        return html_table(["★ 真正的下一个　▸ 你选的", "模型的概率", "你的概率"], rows, COLUMN_WIDTHS)
 
     def leader(self) -> str:
         """谁领先，领先多少"""
@@ -246,16 +263,22 @@ class Guess(View):
         said = f"猜了 {len(self.bits[YOU])} / {len(self.rest)} 个：{self.leader()}"
         rows = []
         for who, bits in self.bits.items():
+            total = f"{sum(bits):.2f}"
             average = f"{fmean(bits):.2f}" if bits else "—"
-            rows.append([who, f"{sum(bits):.2f}", average])
-        table = html_table(["", "意外一共（比特）", "平均每个词元（比特）"], rows, WIDTHS)
+            rows.append([who, total, average])
+        table = html_table(["", "意外一共（比特）", "平均每个词元（比特）"], rows, COLUMN_WIDTHS)
         html = f"<p>{said}（意外越少越好）</p>{table}"
-        return Shown(html, text_lines([[said], *rows]))
+        text = text_lines([[said], *rows])
+        return Shown(html, text)
 
     def picture(self) -> Shown:
-        options = "　".join(label.replace("　", " ", 1) for label, _ in self.choice.options)
-        intro = f"你来当模型：下一个词元是哪一个，有几成把握？\n{self.written_text()}\n候选：{options}"
-        return stacked(Shown(passage_html(intro), intro), self.score_shown())
+        labels = [label.replace("　", " ", 1) for label, _ in self.choice.options]
+        intro = "\n".join([
+            "你来当模型：下一个词元是哪一个，有几成把握？",
+            self.written_text(),
+            "候选：" + "　".join(labels)])
+        passage = Shown(passage_html(intro), intro)
+        return stacked(passage, self.score_shown())
 
 
 def passage_html(text: str) -> str:

@@ -7,10 +7,11 @@ from html import escape
 
 import ipywidgets as widgets
 import torch
+from torch import Tensor
 
 from helpers.generation import steps, stop_ids
 from helpers.sampling import STAGES, draw, stages
-from helpers.tables import Shown, text_lines
+from helpers.tables import Shown, paragraph, stacked, text_lines
 from helpers.tokens import piece, question_ids
 from helpers.widgets.view import ORANGE, View, bar, html_table, row, text_field
 
@@ -19,8 +20,8 @@ BRANCH_NAMES = "ABCDEF"
 BEST = 6  # 画概率最大的几个
 SMALLEST = 0.0005  # 概率比它还小的不画
 DRAWN_FROM = 4  # 抽中以后说出概率最大的几个
-HEADS = ["词元", "编号", *STAGES]
-WIDTHS = ["15%", "10%", "15%", "15%", "15%", "15%", "15%"]
+BAR_HEADS = ["词元", "编号", *STAGES]
+BAR_WIDTHS = ["15%", "10%", "15%", "15%", "15%", "15%", "15%"]
 
 
 class NextToken(View):
@@ -104,7 +105,7 @@ class NextToken(View):
         ids = self.asked + self.written
         return ids[:-1] if self.ended() else ids
 
-    def stages(self) -> dict[str, torch.Tensor]:
+    def stages(self) -> dict[str, Tensor]:
         """下一个词元的 logits，一样一样地用上滑块的设置"""
         ids = self.ids()
         return stages(
@@ -118,7 +119,7 @@ class NextToken(View):
     def candidates(self) -> dict[int, list[float]]:
         """编号 → 每一步设置以后的概率；原来的前几名在先，后来挤进前几名的在后"""
         logits = torch.stack(list(self.stages().values()))
-        probabilities = torch.softmax(logits, dim=-1)  # 形状 (几步, 词表大小)
+        probabilities = logits.softmax(dim=-1)  # 形状 (几步, 词表大小)
         best = probabilities[[0, -1]].topk(BEST).indices.flatten()
         found = {}
         for token_id in best.tolist():
@@ -169,9 +170,9 @@ class NextToken(View):
         self.refresh()
         return f"抽中（★）：{self.drawn_from(logits, drawn)}{said}"
 
-    def drawn_from(self, logits: torch.Tensor, drawn: int) -> str:
+    def drawn_from(self, logits: Tensor, drawn: int) -> str:
         """概率最大的几个和抽中的那个（★），各有多大概率"""
-        probabilities = torch.softmax(logits, dim=-1)
+        probabilities = logits.softmax(dim=-1)
         best = probabilities.topk(DRAWN_FROM).indices.tolist()
         shown = []
         for token_id in dict.fromkeys([*best, drawn]):
@@ -218,20 +219,26 @@ class NextToken(View):
     def refresh(self) -> None:
         """重画：条形、候选、各支"""
         found = self.candidates()
-        self.bars.value = self.bars_html(found)
-        self.choice.options = [(f"{self.name(i)}　{shares[-1]:.2f}", i) for i, shares in found.items()]
+        self.bars.value = self.table(found).html
+        self.choice.options = [
+            (f"{self.name(token_id)}　{shares[-1]:.2f}", token_id)
+            for token_id, shares in found.items()]
         self.choice.index = 0
         self.branch.options = list(self.branches)
         self.branch.value = self.now
         self.answers.value = self.answers_html()
 
-    def bars_html(self, found: dict[int, list[float]]) -> str:
-        """候选的表格，概率画成条"""
-        rows = []
+    def table(self, found: dict[int, list[float]]) -> Shown:
+        """候选，一行一个；网页里的概率画成条"""
+        html = []
+        text = [BAR_HEADS]
         for token_id, shares in found.items():
+            name = self.name(token_id)
             bars = map(share_html, shares)
-            rows.append([escape(self.name(token_id)), str(token_id), *bars])
-        return html_table(HEADS, rows, WIDTHS)
+            numbers = map(share_text, shares)
+            html.append([escape(name), str(token_id), *bars])
+            text.append([name, token_id, *numbers])
+        return Shown(html_table(BAR_HEADS, html, BAR_WIDTHS), text_lines(text))
 
     def answers_html(self) -> str:
         """各支并排"""
@@ -262,14 +269,13 @@ class NextToken(View):
                  f"top-k {self.top_k.value}，"
                  f"top-p {self.top_p.value}，"
                  f"重复惩罚 {self.penalty.value}")
-        found = self.candidates()
-        rows = [[self.name(i), i, *map(share_text, shares)] for i, shares in found.items()]
-        html = f"<p>{escape(intro)}</p>{self.bars_html(found)}{self.answers_html()}"
-        return Shown(html, text_lines([[intro], HEADS, *rows]))
+        table = self.table(self.candidates())
+        above = stacked(paragraph(intro), table)
+        return Shown(above.html + self.answers_html(), above.text)
 
 
 @lru_cache(maxsize=100)  # 拖动滑块时不用再算
-def logits_after(model, ids: tuple[int, ...]) -> torch.Tensor:
+def logits_after(model, ids: tuple[int, ...]) -> Tensor:
     """ids 后面那个词元的 logits，形状 (词表大小,)"""
     step = next(steps(model, torch.tensor([ids]), max_new_tokens=1))
     return step.logits

@@ -57,4 +57,10 @@ def test_text_is_escaped():
     assert "&lt;" in bar(0.5, "<")
     assert "width:30%" in bar(0.5, "")
     assert "width:60%" in bar(9.0, "")
-    assert html_table(["甲"], [["1"]], ["100%"]).count("<td") == 1
+
+
+def test_a_table_has_a_width_for_every_column():
+    html = html_table(["甲", "乙"], [["<b>1</b>", "2"]], ["20%", "80%"])
+    assert '<colgroup><col style="width:20%"><col style="width:80%"></colgroup>' in html
+    assert html.count("<th ") == html.count("<td ") == 2
+    assert "<b>1</b></td>" in html
