@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
+def incomplete(path: Path) -> Path:
+    """path 还没有写完时叫什么。例: incomplete(Path("a.json")).name -> "a.json.incomplete" """
+    return path.with_name(path.name + ".incomplete")
+
+
 def write_text(path: Path, text: str) -> None:
     """先写临时文件再改名：中途断电也不会留下半个文件"""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".incomplete")
+    partial = incomplete(path)
     partial.write_text(text, encoding="utf-8", newline="\n")
     os.replace(partial, path)
 
@@ -18,9 +23,10 @@ def write_text(path: Path, text: str) -> None:
 @contextlib.contextmanager
 def replace_folder(folder: Path) -> Iterator[Path]:
     """给出 folder 的一份副本去改；全部写好才换上去，出错时 folder 保持原样"""
-    new, old = folder.with_name(folder.name + ".incomplete"), folder.with_name(folder.name + ".old")
-    for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
+    new = incomplete(folder)
+    old = folder.with_name(folder.name + ".old")
+    shutil.rmtree(new, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
     shutil.copytree(folder, new)
     try:
         yield new
@@ -36,4 +42,5 @@ def course_folder() -> Path:
     """这门课在这台电脑上放缓存的文件夹（还不一定存在）"""
     if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
         return Path(os.environ["LOCALAPPDATA"]) / "hf-course"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hf-course"
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "hf-course"

@@ -10,12 +10,12 @@ import json
 import os
 import sys
 from pathlib import Path
-from timeit import timeit
+from timeit import repeat
 
-from helpers.download import classroom_copy, manifest, modelscope_hub
-from helpers.download.checkpoint import check
-from helpers.download.local_copy import BrokenCopy, cached, local_folders, remove
-from helpers.download.names import QWEN_ID, is_model_id, nearest
+from helpers.download import classroom_copy, local_copy, manifest, modelscope_hub
+from helpers.download.checkpoint import check_checkpoint
+from helpers.download.local_copy import BrokenCopy
+from helpers.download.names import QWEN_ID, is_model_id, nearest_ids
 from helpers.errors import ModelError, friendly_errors
 from helpers.tiny import TINY
 
@@ -31,15 +31,17 @@ def locate(choice: str | os.PathLike | None = None) -> Path:
     例: locate("tiny").name -> "checkpoint"
     出处: notebooks/02_quickstart.ipynb 第 1 节
     """
-    trouble = ""
+    text = chosen(choice)
     try:
-        folder = here(choice)
-    except BrokenCopy as error:
-        folder, trouble = None, str(error)
+        folder = here(text)
+    except BrokenCopy as broken:
+        return repair(model_id(text), broken)
     if folder is None:
-        return obtain(model_id(chosen(choice)), trouble)
+        return obtain(model_id(text))
     if folder != TINY:
-        say(f"模型：{chosen(choice)}，用已经在这台电脑上的一份")
+        say(f"模型：{text}，用已经在这台电脑上的一份")
+    if own_folder(text) is None:
+        local_copy.remember_copy(model_id(text), folder)
     return folder
 
 
@@ -50,16 +52,27 @@ def here(choice: str | os.PathLike | None = None) -> Path | None:
     例: here("tiny").name -> "checkpoint"
     """
     text = chosen(choice)
-    if text == "tiny":
-        return check(TINY)
-    if text not in ("", "qwen") and Path(text).expanduser().is_dir():
-        return manifest.demand(check(Path(text).expanduser()))
-    return cached(model_id(text))
+    own = own_folder(text)
+    if own is None:
+        return local_copy.find_copy(model_id(text))
+    return manifest.demand_undamaged(check_checkpoint(own))
 
 
 def chosen(choice: str | os.PathLike | None) -> str:
     """选的是什么：参数，没有就看 COURSE_MODEL，再没有就是 tiny"""
-    return os.fspath(os.environ.get("COURSE_MODEL") or "tiny" if choice is None else choice).strip()
+    if choice is None:
+        choice = os.environ.get("COURSE_MODEL") or "tiny"
+    return os.fspath(choice).strip()
+
+
+def own_folder(text: str) -> Path | None:
+    """选的是课程自带的或者你给出的文件夹时，是哪个文件夹；选的是要下载的模型时是 None"""
+    if text == "tiny":
+        return TINY
+    folder = Path(text).expanduser()
+    if text not in ("", "qwen") and folder.is_dir():
+        return folder
+    return None
 
 
 def model_id(text: str) -> str:
@@ -72,49 +85,42 @@ def model_id(text: str) -> str:
     if is_model_id(text):
         return text
     raise ModelError(f"模型应是 tiny、qwen、ModelScope 的模型编号（作者/名字）或一个存在的文件夹，现在是 {text!r}；"
-                     f"先试试 tiny{nearest(text)}")
+                     f"先试试 tiny{nearest_ids(text)}")
 
 
-def obtain(name: str, trouble: str = "") -> Path:
-    """下载（或从老师那里取）一个模型，返回文件夹；trouble: 现有的一份坏在哪里"""
-    if trouble:
-        say(f"{trouble}（正在自动修理）")
+def repair(name: str, broken: BrokenCopy) -> Path:
+    """这台电脑上的一份坏了：只取缺的、坏的，返回文件夹"""
+    say(f"{broken}（正在自动修理）")
     try:
-        place = os.environ.get("COURSE_MODEL_HUB")
-        return fetch_shared(name, place) if place else fetch(name)
+        return obtain(name)
     except ModelError as error:
-        before = f"{trouble}。自动修理没有成功：" if trouble else ""
-        raise ModelError(f"{before}{error}；现在可以先用 tiny") from None
+        raise ModelError(f"{broken}。自动修理没有成功：{error}") from None
 
 
-def fetch_shared(name: str, place: str) -> Path:
-    """从老师导出的文件夹或 http 地址取（只取缺的、坏的），核对以后记下来，返回文件夹"""
-    shared, files = classroom_copy.read(place, os.environ.get("COURSE_MODEL_FINGERPRINT"))
-    if shared != name:
-        raise ModelError(f"{place} 里应是 {name}，现在是 {shared}；检查 COURSE_MODEL 和老师给的地址")
-    folder = local_folders(name)[0]
-    say(f"从 {place} 取 {name}，共 {sum(file.size for file in files) / 1e6:,.0f} MB")
-    classroom_copy.fetch(place, files, folder)
-    return check(folder)
-
-
-def fetch(name: str) -> Path:
-    """从 ModelScope 下载（只下缺的、坏的），核对以后记下来，返回文件夹"""
-    files = modelscope_hub.listing(name)
-    folder = local_folders(name)[0]
-    for bad in manifest.wrong(folder, thorough=True):
-        (folder / bad).unlink(missing_ok=True)  # 坏的先删掉，客户端才会重新下
-    say(f"从 {modelscope_hub.host()} 下载 {name}，共 {sum(file.size for file in files) / 1e6:,.0f} MB")
-    modelscope_hub.download(name, files, folder)
+def obtain(name: str) -> Path:
+    """从老师的一份或者 ModelScope 取一个模型（只取缺的、坏的），核对以后记下来，返回文件夹"""
+    place = os.environ.get("COURSE_MODEL_HUB")
+    folder = local_copy.local_folders(name)[0]
     try:
-        check(folder)
-    except ModelError:
-        for file in files:
-            if file.sha256 is None:  # 没有公布 sha256 的可能是坏的，不留下，再试才会重新下
-                (folder / file.path).unlink(missing_ok=True)
-        raise
-    manifest.write(folder, {file.path: file.sha256 or manifest.sha256(folder / file.path) for file in files})
+        if place:
+            listed = classroom_copy.class_manifest(place, name)
+            announce(f"从 {place} 取", listed, folder)
+            classroom_copy.fetch_copy(place, listed, folder)
+        else:
+            listed = modelscope_hub.listing(name)
+            announce(f"从 {modelscope_hub.hub_host()} 下载", listed, folder)
+            modelscope_hub.download(listed, folder)
+        check_checkpoint(folder)
+    except ModelError as error:
+        raise ModelError(f"{error}；现在可以先用 tiny") from None
+    manifest.write_record(folder, listed)
     return folder
+
+
+def announce(doing: str, listed: manifest.Manifest, folder: Path) -> None:
+    """动手以前：说一句要做什么，看看磁盘放不放得下"""
+    say(f"{doing} {listed.model_id}，共 {listed.size() / 1e6:,.0f} MB")
+    local_copy.check_disk(listed, folder)
 
 
 def dtype_for(folder: Path) -> str:
@@ -125,11 +131,16 @@ def dtype_for(folder: Path) -> str:
     """
     import psutil
 
-    config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
-    if (config.get("dtype") or config.get("torch_dtype")) != "bfloat16":
+    folder = Path(folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    stored = config.get("dtype") or config.get("torch_dtype")
+    if stored != "bfloat16":
         return "auto"
-    needs = 2 * sum(path.stat().st_size for path in Path(folder).glob("*.safetensors")) + OTHER_BYTES
-    return "float32" if psutil.virtual_memory().available > needs and slowdown() > SLOW else "auto"
+    stored_bytes = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    enough = psutil.virtual_memory().available > 2 * stored_bytes + OTHER_BYTES
+    if enough and slowdown() > SLOW:
+        return "float32"
+    return "auto"
 
 
 def slowdown() -> float:
@@ -143,11 +154,11 @@ def matrix_seconds(dtype, rows: int = 256) -> float:
     """一层前馈（896 → 4864，Qwen2.5-0.5B 的形状）算 rows 个词元要几秒，三次里最快的"""
     import torch
 
-    layer, x = torch.nn.Linear(896, 4864, dtype=dtype), torch.randn(rows, 896, dtype=dtype)
+    layer = torch.nn.Linear(896, 4864, dtype=dtype)
+    x = torch.randn(rows, 896, dtype=dtype)  # 形状 (rows, 896)
     with torch.inference_mode():
         layer(x)
-        return min(timeit(lambda: layer(x), number=1) for _ in range(3))
-
+        return min(repeat(lambda: layer(x), number=1, repeat=3))
 
 
 def say(message: str) -> None:
@@ -165,32 +176,35 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", default="qwen", help="qwen（默认）或者 作者/名字")
     parser.add_argument("--from", dest="place", help="fetch 从老师导出的文件夹或 http 地址取")
     parser.add_argument("--fingerprint", help="黑板上的指纹；从 http 地址取时一定要有")
-    chosen = parser.parse_args(arguments)
-    if (chosen.command == "export") != (chosen.folder is not None):
+    given = parser.parse_args(arguments)
+    if (given.command == "export") != (given.folder is not None):
         parser.error("export 后面要写导出到哪个文件夹，别的命令后面不写文件夹")
-    if chosen.place and chosen.place.startswith("http") and not chosen.fingerprint and sys.stdin.isatty():
-        chosen.fingerprint = input("黑板上的指纹：")
-    for variable, value in (("COURSE_MODEL_HUB", chosen.place), ("COURSE_MODEL_FINGERPRINT", chosen.fingerprint)):
-        if value:
-            os.environ[variable] = value
+    if given.place:
+        os.environ["COURSE_MODEL_HUB"] = given.place
+        if given.place.startswith("http") and not given.fingerprint and sys.stdin.isatty():
+            given.fingerprint = input("黑板上的指纹：")
+    if given.fingerprint:
+        os.environ["COURSE_MODEL_FINGERPRINT"] = given.fingerprint
     with friendly_errors("已停止；再运行一次会接着下载"):
-        print(run(chosen.command, model_id(chosen.model), chosen.folder))
+        print(run_command(given.command, model_id(given.model), given.folder))
 
 
-def run(command: str, name: str, target: str | None = None) -> str:
+def run_command(command: str, name: str, target: str | None = None) -> str:
     """做一条命令，返回要打印的话"""
     if command == "remove":
-        return f"删掉了 {name}" if remove(name) else f"缓存里没有 {name}，不用删"
+        return f"删掉了 {name}" if local_copy.remove_copies(name) else f"缓存里没有 {name}，不用删"
     if command == "fetch":
         return f"{name} 已经准备好，可以断网使用：{locate(name)}"
-    folder = cached(name)
+    folder = local_copy.find_copy(name)
     if folder is None:
         raise ModelError(f"缓存里应有 {name}，现在没有；联网运行 python -m helpers.model fetch")
+    local_copy.remember_copy(name, folder)
     if command == "export":
-        return f"导出到 {target}。请把指纹写在黑板上：{classroom_copy.export(name, folder, Path(target).expanduser())}"
+        mark = classroom_copy.export_copy(folder, Path(target).expanduser())
+        return f"导出到 {target}。请把指纹写在黑板上：{mark}"
     if command == "verify":
-        manifest.demand(folder, thorough=True)
-        return f"{len(manifest.read(folder))} 个文件与下载时一样：{folder}"
+        manifest.demand_undamaged(folder, thorough=True)
+        return f"{len(manifest.read_record(folder).files)} 个文件与下载时一样：{folder}"
     return str(folder)
 
 

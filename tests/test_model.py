@@ -115,9 +115,9 @@ def test_model_ids():
 
 
 def test_the_nearest_name():
-    assert names.nearest("Qwen/Qwen2.5-0.5B-Instrct").startswith("；名字最像的有：Qwen/Qwen2.5-0.5B-Instruct")
-    assert "Qwen/Qwen2.5-0.5B-Instruct" in names.nearest("qwen2.5")
-    assert names.nearest("xyz") == names.nearest("") == ""
+    assert names.nearest_ids("Qwen/Qwen2.5-0.5B-Instrct").startswith("；名字最像的有：Qwen/Qwen2.5-0.5B-Instruct")
+    assert "Qwen/Qwen2.5-0.5B-Instruct" in names.nearest_ids("qwen2.5")
+    assert names.nearest_ids("xyz") == names.nearest_ids("") == ""
 
 
 def test_matrix_seconds_are_measured():

@@ -8,39 +8,43 @@ from pathlib import Path
 
 from helpers.errors import ModelError
 
+MALFORMED = (ValueError, TypeError, LookupError, AttributeError, struct.error)  # 文件的内容不是应有的样子
+OTHER_WEIGHTS = {".bin", ".pt", ".pth", ".gguf", ".onnx"}
 
-def check(folder: Path) -> Path:
+
+def check_checkpoint(folder: Path) -> Path:
     """检查文件夹是一个完整的检查点，完整就原样返回，否则报 ModelError"""
     try:
         read_config(folder)
         for name in weight_files(folder):
             check_weights(folder / name)
-        if not (folder / "tokenizer.json").is_file() and not (folder / "vocab.json").is_file():
-            raise ModelError(f"{folder} 里应有分词器（tokenizer.json），现在没有；重新下载")
+        names = {path.name for path in folder.iterdir()}
     except OSError as error:
-        raise unreadable(folder, error) from None
+        raise unreadable_file(folder, error) from None
+    if not names & {"tokenizer.json", "vocab.json"}:
+        raise ModelError(f"{folder} 里应有分词器（tokenizer.json），现在没有；重新下载")
     return folder
 
 
-def unreadable(folder: Path, error: OSError) -> ModelError:
+def unreadable_file(folder: Path, error: OSError) -> ModelError:
     """没有权限、磁盘坏了等：哪个文件、为什么"""
-    return ModelError(f"{error.filename or folder} 应能读，现在不能（{error.strerror or error}）；"
+    return ModelError(f"{error.filename or folder} 应能读，现在不能（{error.strerror}）；"
                       "检查权限，或者复制到自己的文件夹里")
 
 
 def read_config(folder: Path) -> dict:
     """config.json 的内容；没有、不是 JSON、没有 model_type 时报 ModelError"""
+    path = folder / "config.json"
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{folder} 里应有 config.json，现在没有；换成解压后的模型文件夹，或者重新下载") from None
     except OSError as error:
-        raise unreadable(folder, error) from None
+        raise unreadable_file(folder, error) from None
     except ValueError as error:
-        raise ModelError(f"{folder / 'config.json'} 应是 JSON，现在读不出来（{error}）；重新下载这个文件") from None
+        raise ModelError(f"{path} 应是 JSON，现在读不出来（{error}）；重新下载这个文件") from None
     if not isinstance(config, dict) or "model_type" not in config:
-        raise ModelError(f"{folder / 'config.json'} 应写明 model_type，现在没有；"
-                         "这不是 transformers 的模型，换一个文件夹")
+        raise ModelError(f"{path} 应写明 model_type，现在没有；这不是 transformers 的模型，换一个文件夹")
     return config
 
 
@@ -48,31 +52,48 @@ def weight_files(folder: Path) -> list[str]:
     """权重文件名：一个 model.safetensors，或者索引里列出的全部分片"""
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        try:
-            return sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError):
-            raise ModelError(f"{index} 应列出全部分片，现在读不出来；重新下载这个文件") from None
+        return shards(index)
     if (folder / "model.safetensors").is_file():
         return ["model.safetensors"]
-    others = sorted(path.name for path in folder.iterdir() if path.suffix in {".bin", ".pt", ".pth", ".gguf", ".onnx"})
-    found = f"只有 {'、'.join(others)}" if others else "没有权重文件"
+    others = sorted(path.name for path in folder.iterdir() if path.suffix in OTHER_WEIGHTS)
+    found = "没有权重文件"
+    if others:
+        found = f"只有 {'、'.join(others)}"
     raise ModelError(f"{folder} 里应有 model.safetensors，现在{found}；下载 safetensors 格式的版本")
+
+
+def shards(index: Path) -> list[str]:
+    """索引里列出的分片，按名字排好"""
+    try:
+        content = json.loads(index.read_text(encoding="utf-8"))
+        return sorted(set(content["weight_map"].values()))
+    except MALFORMED:
+        raise ModelError(f"{index} 应列出全部分片，现在读不出来；重新下载这个文件") from None
 
 
 def check_weights(path: Path) -> None:
     """safetensors 的开头写着每个张量占哪些字节；和文件大小对不上就是没下载完或损坏"""
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > size - 8:
-                raise ValueError(f"文件头要 {length} 字节")
-            header = json.loads(file.read(length))
-            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-            expected = 8 + length + max(ends, default=0)
+        expected = announced_size(path, size)
     except FileNotFoundError:
         raise ModelError(f"应有权重文件 {path.name}，现在在 {path.parent} 里没有；重新下载") from None
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except MALFORMED as error:
         raise ModelError(f"{path.name} 应是 safetensors 格式，现在读不出文件头（{error}）；删掉它重新下载") from None
     if size != expected:
         raise ModelError(f"{path.name} 应有 {expected:,} 字节，现在有 {size:,}：没有下载完或已损坏；删掉它重新下载")
+
+
+def announced_size(path: Path, size: int) -> int:
+    """按文件头，文件应有多少字节：8 个字节（文件头的长度）、文件头、全部张量；size: 现在的字节数
+
+    出处: https://huggingface.co/docs/safetensors 的“Format”
+    """
+    with path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > size:
+            raise ValueError(f"文件头要 {length} 字节")
+        header = json.loads(file.read(length))
+    header.pop("__metadata__", None)
+    ends = [tensor["data_offsets"][1] for tensor in header.values()]
+    return 8 + length + max(ends, default=0)

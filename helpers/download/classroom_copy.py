@@ -4,165 +4,157 @@
 老师写在黑板上；http 不加密，所以没有指纹就不取
 """
 import hashlib
-import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from textwrap import wrap
+from typing import BinaryIO
 
-from helpers.download import manifest
-from helpers.download.modelscope_hub import RemoteFile, check_disk, check_path
+from helpers.download.checkpoint import MALFORMED
+from helpers.download.local_copy import check_disk
+from helpers.download.manifest import (
+    Manifest,
+    ModelFile,
+    demand_undamaged,
+    file_sha256,
+    parse_manifest,
+    read_record,
+)
 from helpers.errors import ModelError
+from helpers.files import incomplete, write_text
 
-MANIFEST = "course-model.json"
-BLOCK = 1 << 20
-WAIT = (5, 20)  # http：连接和等数据各等几秒
+CLASS_MANIFEST = "course-model.json"
+BLOCK_BYTES = 1 << 20
+SHARE_TIMEOUT = (5, 20)  # http：连接和等数据各等几秒
 
 
 def fingerprint(manifest: bytes) -> str:
     """清单 → 指纹，写成四组。例: fingerprint(b"") -> "e3b0-c442-98fc-1c14" """
     digest = hashlib.sha256(manifest).hexdigest()
-    return "-".join(digest[i:i + 4] for i in range(0, 16, 4))
+    return "-".join(wrap(digest[:16], 4))
 
 
-def export(model_id: str, source: Path, target: Path) -> str:
-    """把核对过的模型 source 连同清单写进 target，返回指纹；target 里已有的好文件不再复制
-
-    source 与下载时的记录不符、target 写不进时报 ModelError
-    """
-    known = manifest.read(manifest.demand(source, thorough=True))
-    if not known:
-        raise ModelError(f"{source} 应有下载时的记录，现在没有；先运行 python -m helpers.model fetch")
-    files = [RemoteFile(name, entry["size"], entry["sha256"]) for name, entry in known.items()]
-    check_disk(files, target)
-    content = json.dumps({"model": model_id, "files": {file.path: {"size": file.size, "sha256": file.sha256}
-                                                        for file in files}}, indent=1).encode()
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        folder = FolderShare(source)
-        for file in files:
-            take(file, target, folder)
-        (target / MANIFEST).write_bytes(content)
-    except OSError as error:
-        raise ModelError(f"应能写进 {target}，现在不能（{error.strerror or error}）；换一个文件夹再试") from None
-    return fingerprint(content)
-
-
-class FolderShare:
-    """一个文件夹、U 盘或 UNC 路径（\\\\老师\\模型）"""
-
-    def __init__(self, place: str | os.PathLike):
-        self.folder = Path(place).expanduser()
-
-    def manifest(self) -> bytes:
-        try:
-            return (self.folder / MANIFEST).read_bytes()
-        except OSError:
-            raise ModelError(f"{self.folder} 里应有 {MANIFEST}，现在读不到；检查路径，看看 U 盘或共享文件夹连上了没有"
-                             ) from None
-
-    @contextmanager
-    def open(self, name: str, start: int) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """从第 start 个字节读起：(实际从哪里开始, 一块块的数据)"""
-        with (self.folder / name).open("rb") as file:
-            file.seek(start)
-            yield start, iter(lambda: file.read(BLOCK), b"")
-
-
-class WebShare:
-    """一个 http 地址，任何静态文件服务器都行；不认 Range 的服务器从头再来"""
-
-    def __init__(self, address: str):
-        self.address = address.rstrip("/")
-
-    def manifest(self) -> bytes:
-        with self.open(MANIFEST, 0) as (_, blocks):
-            return b"".join(blocks)
-
-    @contextmanager
-    def open(self, name: str, start: int) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """同 FolderShare.open；连不上、没有这个文件时报 ModelError"""
-        import requests
-
-        headers = {"Range": f"bytes={start}-"} if start else {}
-        try:
-            with requests.get(f"{self.address}/{name}", headers=headers, timeout=WAIT, stream=True) as answer:
-                if answer.status_code not in (200, 206):
-                    raise ModelError(f"{self.address} 上应有 {name}，现在回答 {answer.status_code}；检查老师给的地址")
-                yield start if answer.status_code == 206 else 0, answer.iter_content(BLOCK)
-        except requests.exceptions.RequestException as error:
-            raise ModelError(f"应能从 {self.address} 读 {name}，现在断了（{type(error).__name__}）；"
-                             "看看和老师在不在同一个网络，再运行一次会接着下") from None
-
-
-def share(place: str) -> FolderShare | WebShare:
-    """地址或路径 → 从那里取文件的办法"""
-    return WebShare(place) if place.startswith(("http://", "https://")) else FolderShare(place)
-
-
-def read(place: str, known_fingerprint: str | None) -> tuple[str, list[RemoteFile]]:
-    """读清单：(模型编号, 文件)；http 一定要有指纹，给了指纹就要对得上，否则报 ModelError"""
-    source = share(place)
-    if isinstance(source, WebShare) and not known_fingerprint:
-        raise ModelError(f"从 {place} 取模型应知道指纹，现在没有；把老师写在黑板上的指纹设为 COURSE_MODEL_FINGERPRINT，"
-                         "或者用 --fingerprint 给出")
-    content = source.manifest()
-    if known_fingerprint and plain(known_fingerprint) != plain(fingerprint(content)):
-        raise ModelError(f"清单的指纹应是 {known_fingerprint}，现在是 {fingerprint(content)}；"
-                         "看清黑板再输一次，还不对就不要用，告诉老师")
-    try:
-        listed = json.loads(content)
-        files = [RemoteFile(name, int(e["size"]), str(e["sha256"])) for name, e in listed["files"].items()]
-        model_id = str(listed["model"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ModelError(f"{place} 的 {MANIFEST} 应是导出时写的清单，现在看不懂；请老师重新导出") from None
-    for file in files:
-        check_path(file.path)
-    return model_id, files
-
-
-def plain(text: str) -> str:
+def bare_fingerprint(text: str) -> str:
     """指纹去掉短横、空格和大小写的差别"""
     return text.replace("-", "").replace(" ", "").lower()
 
 
-def fetch(place: str, files: list[RemoteFile], folder: Path) -> None:
-    """从 place 把 files 取到 folder：好的不再取，断过的接着取，每个都核对 sha256，最后写下记录"""
+def is_web(place: str) -> bool:
+    """老师给的是网址，还是文件夹、U 盘或 UNC 路径（\\\\老师\\模型）"""
+    return place.startswith(("http://", "https://"))
+
+
+def read_share(place: str, path: str, out: BinaryIO) -> None:
+    """把老师那里的文件 path 写到 out 的末尾，out 里已有的不再读；读不到时报 OSError 或 ModelError"""
+    if is_web(place):
+        read_web(f"{place.rstrip('/')}/{path}", out)
+        return
+    with (Path(place).expanduser() / path).open("rb") as file:
+        file.seek(out.tell())
+        shutil.copyfileobj(file, out)
+
+
+def read_web(url: str, out: BinaryIO) -> None:
+    """同 read_share，url 在任何静态文件服务器上；不认 Range 的服务器从头再发"""
+    import requests
+
+    address, path = url.rsplit("/", 1)
+    try:
+        with requests.get(url, headers={"Range": f"bytes={out.tell()}-"}, timeout=SHARE_TIMEOUT, stream=True) as answer:
+            if answer.status_code == 200:
+                out.truncate(0)
+            elif answer.status_code != 206:
+                raise ModelError(f"{address} 上应有 {path}，现在回答 {answer.status_code}；检查老师给的地址")
+            for block in answer.iter_content(BLOCK_BYTES):
+                out.write(block)
+    except requests.exceptions.RequestException as error:
+        raise ModelError(f"应能从 {address} 读 {path}，现在断了（{type(error).__name__}）；"
+                         "看看和老师在不在同一个网络，再运行一次会接着下") from None
+
+
+def class_manifest(place: str, model_id: str) -> Manifest:
+    """老师那里 model_id 的清单；指纹看 COURSE_MODEL_FINGERPRINT：http 一定要有，有就要对得上，否则报 ModelError"""
+    known = os.environ.get("COURSE_MODEL_FINGERPRINT")
+    if is_web(place) and not known:
+        raise ModelError(f"从 {place} 取模型应知道指纹，现在没有；把老师写在黑板上的指纹设为 COURSE_MODEL_FINGERPRINT，"
+                         "或者用 --fingerprint 给出")
+    content = class_manifest_bytes(place)
+    current = fingerprint(content)
+    if known and bare_fingerprint(known) != bare_fingerprint(current):
+        raise ModelError(f"清单的指纹应是 {known}，现在是 {current}；看清黑板再输一次，还不对就不要用，告诉老师")
+    try:
+        manifest = parse_manifest(content)
+    except MALFORMED:
+        raise ModelError(f"{place} 的 {CLASS_MANIFEST} 应是导出时写的清单，现在看不懂；请老师重新导出") from None
+    if manifest.model_id != model_id:
+        raise ModelError(f"{place} 里应是 {model_id}，现在是 {manifest.model_id}；检查 COURSE_MODEL 和老师给的地址")
+    return manifest
+
+
+def class_manifest_bytes(place: str) -> bytes:
+    """老师那里的清单，一个字节也没有动过；读不到时报 ModelError"""
+    content = BytesIO()
+    try:
+        read_share(place, CLASS_MANIFEST, content)
+    except OSError:
+        raise ModelError(f"{place} 里应有 {CLASS_MANIFEST}，现在读不到；"
+                         "检查路径，看看 U 盘或共享文件夹连上了没有") from None
+    return content.getvalue()
+
+
+def fetch_copy(place: str, manifest: Manifest, folder: Path) -> None:
+    """从 place 把文件取到 folder：好的不再取，断过的接着取，每个都核对 sha256"""
     from tqdm.auto import tqdm
 
-    check_disk(files, folder)
-    source = share(place)
-    with tqdm(total=sum(file.size for file in files), unit="B", unit_scale=True, desc="从老师那里取") as bar:
-        for file in files:
+    done = 0
+    with tqdm(total=manifest.size(), unit="B", unit_scale=True, desc="从老师那里取") as bar:
+        for file in manifest.files:
             try:
-                take(file, folder, source, bar.update)
+                take_file(file, place, folder, bar)
             except OSError as error:
                 raise ModelError(f"应能取到 {file.path}，现在不能（{error.strerror or error}）；"
                                  "看看磁盘和连接，再运行一次会接着取") from None
-    manifest.write(folder, {file.path: file.sha256 for file in files})
+            done += file.size
+            bar.update(done - bar.n)  # 以前取好的也算
 
 
-def take(file: RemoteFile, folder: Path, source: FolderShare | WebShare, advance=lambda size: None) -> None:
-    """取一个文件：先写 .incomplete，sha256 对了才改名；不对就删掉，报 ModelError"""
-    target = folder / file.path
-    if target.is_file() and target.stat().st_size == file.size and manifest.sha256(target) == file.sha256:
-        advance(file.size)
+def export_copy(source: Path, target: Path) -> str:
+    """把核对过的模型 source 连同清单写进 target，返回指纹；target 里已有的好文件不再复制
+
+    source 与下载时的记录不符、target 写不进时报 ModelError
+    """
+    from tqdm.auto import tqdm
+
+    record = read_record(demand_undamaged(source, thorough=True))
+    if record is None:
+        raise ModelError(f"{source} 应有下载时的记录，现在没有；先运行 python -m helpers.model fetch")
+    files = [replace(file, mtime_ns=None) for file in record.files]  # 修改时间只对这台电脑有用
+    manifest = Manifest(record.model_id, files)
+    check_disk(manifest, target)
+    try:
+        for file in files:
+            take_file(file, str(source), target, tqdm(disable=True))
+        write_text(target / CLASS_MANIFEST, manifest.text())
+    except OSError as error:
+        raise ModelError(f"应能写进 {target}，现在不能（{error.strerror or error}）；换一个文件夹再试") from None
+    return fingerprint(manifest.text().encode())
+
+
+def take_file(file: ModelFile, place: str, folder: Path, bar) -> None:
+    """取一个文件：先写 .incomplete，sha256 对了才改名；不对就删掉，报 ModelError。bar: 按字节走的进度条"""
+    from tqdm.utils import CallbackIOWrapper
+
+    if file.is_whole(folder):
         return
+    target = folder / file.path
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".incomplete")
-    have = partial.stat().st_size if partial.is_file() else 0
-    with source.open(file.path, have if have < file.size else 0) as (start, blocks):
-        advance(start)
-        with partial.open("r+b" if start else "wb") as out:
-            out.seek(start)
-            for block in blocks:
-                out.write(block)
-                advance(len(block))
-            out.truncate()
-    if partial.stat().st_size < file.size:
-        raise ModelError(f"{file.path} 应有 {file.size:,} 字节，现在只到 {partial.stat().st_size:,}；"
-                         "再运行一次会接着取")
-    if manifest.sha256(partial) != file.sha256:
+    partial = incomplete(target)
+    with partial.open("ab") as out:
+        if out.tell() < file.size:
+            read_share(place, file.path, CallbackIOWrapper(bar.update, out, "write"))
+    if file_sha256(partial) != file.sha256:
         partial.unlink()
         raise ModelError(f"{file.path} 应与老师导出的一样，现在不一样；坏的没有留下，再运行一次，还不行就告诉老师")
     os.replace(partial, target)

@@ -1,57 +1,79 @@
-"""缓存：ModelScope 把下载的模型放在哪里，那里有没有完整的一份；都不联网"""
+"""本机的一份：ModelScope 把下载的模型放在哪里，那里有没有完整的一份，磁盘还放得下多少；都不联网"""
 import os
 import shutil
 from pathlib import Path
 
-from helpers.download import manifest
-from helpers.download.checkpoint import check
-from helpers.download.modelscope_hub import SUFFIXES
+from helpers.download.checkpoint import check_checkpoint
+from helpers.download.manifest import Manifest, ModelFile, data_files, demand_undamaged, read_record, write_record
 from helpers.errors import ModelError
+from helpers.files import incomplete
+
+SPARE_BYTES = 200_000_000  # 下载以后磁盘上至少还要剩的字节数
 
 
 class BrokenCopy(ModelError):
     """这台电脑上有一份，但是坏了：少文件、没下载完、被改过"""
 
 
-def local_folders(name: str) -> list[Path]:
+def local_folders(model_id: str) -> list[Path]:
     """ModelScope 可能放这个模型的文件夹：新布局在前，旧布局在后"""
-    root = Path(os.environ.get("MODELSCOPE_CACHE") or Path.home() / ".cache" / "modelscope").expanduser()
-    owner, model = name.split("/")
-    old = model.replace(".", "___")
-    return [root / "models" / f"{owner}--{model}" / "snapshots" / "master",
-            *(root / layout / owner / old for layout in ("hub/models", "models", "hub"))]
+    root = Path(os.environ.get("MODELSCOPE_CACHE") or "~/.cache/modelscope").expanduser()
+    owner, name = model_id.split("/")
+    old_name = name.replace(".", "___")
+    layouts = [f"models/{owner}--{name}/snapshots/master", f"hub/models/{owner}/{old_name}",
+               f"models/{owner}/{old_name}", f"hub/{owner}/{old_name}"]
+    return [root / layout for layout in layouts]
 
 
-def cached(name: str) -> Path | None:
-    """缓存里完整的一份；一份也没有就是 None，有而不完整时报 BrokenCopy。不联网
-
-    第一次用到别处下载的一份时记下 sha256，以后坏了就看得出来
-    """
-    trouble = None
-    for folder in local_folders(name):
-        if folder.is_dir():
-            try:
-                manifest.demand(check(folder))
-            except ModelError as error:
-                trouble = trouble or BrokenCopy(str(error))
-                continue
-            if not manifest.read(folder):
-                manifest.make(folder, data_files(folder))
-            return folder
-    if trouble:
-        raise trouble
+def find_copy(model_id: str) -> Path | None:
+    """完整的一份在哪个文件夹；一份也没有就是 None，有而不完整时报 BrokenCopy"""
+    broken = None
+    for folder in existing_folders(model_id):
+        try:
+            return demand_undamaged(check_checkpoint(folder))
+        except ModelError as error:
+            broken = broken or BrokenCopy(str(error))
+    if broken:
+        raise broken
     return None
 
 
-def data_files(folder: Path) -> list[str]:
-    """文件夹里的数据文件，相对路径，按次序"""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")
-                  if path.is_file() and path.suffix in SUFFIXES and path.name != manifest.NAME)
+def existing_folders(model_id: str) -> list[Path]:
+    """现在有的 local_folders"""
+    return [folder for folder in local_folders(model_id) if folder.is_dir()]
 
 
-def remove(name: str) -> list[Path]:
-    """删掉缓存里这个模型的全部文件，返回删了的文件夹"""
-    found = [folder for folder in local_folders(name) if folder.is_dir()]
+def remember_copy(model_id: str, folder: Path) -> None:
+    """记下 folder 里的文件，以后坏了就看得出来：别处下载的一份第一次用时算出 sha256，已经记着的只记新的时间"""
+    record = read_record(folder) or Manifest(model_id, data_files(folder))
+    write_record(folder, record)
+
+
+def remove_copies(model_id: str) -> list[Path]:
+    """删掉这个模型的全部文件，返回删了的文件夹（modelscope 的 clear_cache 不认带 ___ 的旧布局）"""
+    found = existing_folders(model_id)
     for folder in found:
         shutil.rmtree(folder)
     return found
+
+
+def check_disk(manifest: Manifest, folder: Path) -> None:
+    """磁盘放得下还没有取来的部分吗，放不下报 ModelError"""
+    present = sum(present_bytes(file, folder) for file in manifest.files)
+    needed = manifest.size() - present + SPARE_BYTES
+    place = folder
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise ModelError(f"磁盘应至少有 {needed / 1e9:.1f} GB，现在剩 {free / 1e9:.1f} GB；"
+                         "腾出空间，或者用 MODELSCOPE_CACHE 换到别的盘，再运行一次")
+
+
+def present_bytes(file: ModelFile, folder: Path) -> int:
+    """这个文件已经在磁盘上的字节数：取好的，或者取了一半的（.incomplete）"""
+    path = folder / file.path
+    for candidate in (path, incomplete(path)):
+        if candidate.is_file():
+            return min(file.size, candidate.stat().st_size)
+    return 0

@@ -1,82 +1,125 @@
-"""记录：一个模型文件夹里每个文件的大小、修改时间和 sha256，用来核对有没有坏
+"""清单：一个模型有哪些文件，各有多大、sha256 是多少，用来核对少没少、坏没坏
 
-下载完记一次（完整地算 sha256）；以后只比大小和时间，不到一毫秒；时间变了才重新算
+同一种清单用在三处：下载站列出的、模型文件夹里的记录 .course-record.json、老师导出的 course-model.json。
+记录里另外写着修改时间：以后只比大小和时间，不到一毫秒；时间变了才重新算 sha256
 """
+import contextlib
 import hashlib
 import json
-import os
-from collections.abc import Iterable
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
+from helpers.download.checkpoint import MALFORMED
 from helpers.errors import ModelError
+from helpers.files import write_text
 
-NAME = ".course-record.json"
+RECORD = ".course-record.json"
+DATA_SUFFIXES = (".json", ".txt", ".jinja", ".safetensors")  # 只要数据，不要代码（.py）和 pickle（.bin）
 
 
-def sha256(path: Path) -> str:
+@dataclass(frozen=True)
+class ModelFile:
+    """清单里的一个文件：相对路径、字节数、sha256、修改时间（纳秒）；后两项不知道就是 None"""
+    path: str
+    size: int
+    sha256: str | None = None
+    mtime_ns: int | None = None
+
+    def is_data(self) -> bool:
+        """是不是模型的数据"""
+        return self.path.endswith(DATA_SUFFIXES) and self.path != RECORD
+
+    def is_whole(self, folder: Path, thorough: bool = False) -> bool:
+        """folder 里的这个文件与清单一样吗；大小和时间都没变就不读内容，thorough 时一定读"""
+        path = folder / self.path
+        if not path.is_file() or path.stat().st_size != self.size:
+            return False
+        if path.stat().st_mtime_ns == self.mtime_ns and not thorough:
+            return True
+        return file_sha256(path) == self.sha256
+
+    def stamped(self, folder: Path) -> "ModelFile":
+        """写上 folder 里的这个文件现在的修改时间；还不知道 sha256 就算出来"""
+        path = folder / self.path
+        return replace(self, sha256=self.sha256 or file_sha256(path), mtime_ns=path.stat().st_mtime_ns)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """一个模型的清单；有文件名指到模型文件夹外面时报 ModelError"""
+    model_id: str
+    files: list[ModelFile]
+
+    def __post_init__(self):
+        for file in self.files:
+            check_path(file.path)
+
+    def size(self) -> int:
+        """一共多少字节"""
+        return sum(file.size for file in self.files)
+
+    def text(self) -> str:
+        """写成 JSON"""
+        files = {file.path: {"size": file.size, "sha256": file.sha256, "mtime_ns": file.mtime_ns}
+                 for file in self.files}
+        return json.dumps({"model": self.model_id, "files": files}, indent=1, sort_keys=True)
+
+
+def check_path(path: str) -> None:
+    """清单里的文件名应留在模型文件夹里面，否则报 ModelError，什么也不写"""
+    parts = PurePosixPath(path.replace("\\", "/"))
+    if not path or parts.is_absolute() or ".." in parts.parts or ":" in path:
+        raise ModelError(f"清单里的文件名应留在模型文件夹里，现在有 {path!r}；这个下载站不可信，什么也没有下载，"
+                         "检查 MODELSCOPE_ENDPOINT")
+
+
+def parse_manifest(text: bytes) -> Manifest:
+    """JSON → 清单；看不懂时报 MALFORMED 里的错"""
+    content = json.loads(text)
+    files = [ModelFile(path, int(entry["size"]), entry["sha256"], entry.get("mtime_ns"))
+             for path, entry in content["files"].items()]
+    return Manifest(content["model"], files)
+
+
+def file_sha256(path: Path) -> str:
     """文件的 sha256，64 个十六进制字符"""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def entry(path: Path, digest: str) -> dict:
-    """记录里的一项：大小（字节）、修改时间（纳秒）、sha256"""
-    state = path.stat()
-    return {"size": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": digest}
+def data_files(folder: Path) -> list[ModelFile]:
+    """folder 里模型的数据文件，按路径排好；还没有算 sha256"""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = [ModelFile(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths]
+    return [file for file in files if file.is_data()]
 
 
-def write(folder: Path, digests: dict[str, str]) -> None:
-    """写下 digests 里每个文件的记录；先写临时文件再改名，中断也不会留下半份；文件夹只读时不写"""
-    content = {name: entry(folder / name, digest) for name, digest in sorted(digests.items())}
-    partial = folder / (NAME + ".incomplete")
+def read_record(folder: Path) -> Manifest | None:
+    """模型文件夹里的记录；没有或看不懂就是 None"""
     try:
-        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8", newline="\n")
-        os.replace(partial, folder / NAME)
-    except OSError:
-        partial.unlink(missing_ok=True)
+        return parse_manifest((folder / RECORD).read_bytes())
+    except (OSError, ModelError, *MALFORMED):
+        return None
 
 
-def read(folder: Path) -> dict[str, dict]:
-    """读记录；没有或读不出来就是空的"""
-    try:
-        content = json.loads((folder / NAME).read_text(encoding="utf-8"))
-        return {name: {"size": int(e["size"]), "mtime_ns": int(e["mtime_ns"]), "sha256": str(e["sha256"])}
-                for name, e in content.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+def write_record(folder: Path, manifest: Manifest) -> None:
+    """写下记录；已经记着同样的就不写，文件夹只读时也不写"""
+    record = Manifest(manifest.model_id, [file.stamped(folder) for file in manifest.files])
+    if record != read_record(folder):
+        with contextlib.suppress(OSError):
+            write_text(folder / RECORD, record.text())
 
 
-def make(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """算出 names 的 sha256 并写下记录"""
-    digests = {name: sha256(folder / name) for name in names}
-    write(folder, digests)
-    return digests
+def demand_undamaged(folder: Path, thorough: bool = False) -> Path:
+    """folder 与记录相符（或者没有记录）就原样返回；少了文件、大小或内容变了时报 ModelError，说出哪些文件坏了
 
-
-def wrong(folder: Path, thorough: bool = False) -> list[str]:
-    """与记录不符的文件名：少了、大小变了、内容变了；thorough 时每个都重新算 sha256
-
-    例: wrong(folder) -> []（都好）
+    thorough: 每个文件都重新算 sha256，不管修改时间变没变
     """
-    recorded, bad, touched = read(folder), [], False
-    for name, known in recorded.items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != known["size"]:
-            bad.append(name)
-        elif thorough or path.stat().st_mtime_ns != known["mtime_ns"]:
-            if sha256(path) != known["sha256"]:
-                bad.append(name)
-            else:
-                touched = True
-    if touched and not bad:
-        write(folder, {name: known["sha256"] for name, known in recorded.items()})
-    return bad
-
-
-def demand(folder: Path, thorough: bool = False) -> Path:
-    """folder 与记录相符就原样返回，否则报 ModelError，说出哪些文件坏了"""
-    bad = wrong(folder, thorough)
-    if bad:
-        raise ModelError(f"模型的文件应与下载时一样，现在 {'、'.join(bad)} 不见了或被改过；"
+    record = read_record(folder)
+    if record is None:
+        return folder
+    damaged = [file.path for file in record.files if not file.is_whole(folder, thorough)]
+    if damaged:
+        raise ModelError(f"模型的文件应与下载时一样，现在 {'、'.join(damaged)} 不见了或被改过；"
                          "运行 python -m helpers.model fetch，只重新下载坏的文件")
     return folder

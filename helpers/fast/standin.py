@@ -8,7 +8,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from helpers.download.checkpoint import check, read_config
+from helpers.download.checkpoint import check_checkpoint, read_config
 from helpers.errors import ModelError, friendly_errors
 from helpers.files import course_folder
 from helpers.tiny import TINY
@@ -61,7 +61,7 @@ def standin(shape: dict = QWEN_SHAPE) -> Path:
 def good(folder: Path, shape: dict) -> bool:
     """folder 里是不是一个完整的、这个形状的替身"""
     try:
-        return shape.items() <= read_config(check(folder)).items()
+        return shape.items() <= read_config(check_checkpoint(folder)).items()
     except ModelError:
         return False
 

@@ -1,10 +1,10 @@
-"""helpers.checkpoint：没有权限读的文件说清楚（不完整的文件夹在 test_model.py 里）"""
+"""helpers.download.checkpoint：没有权限读的文件说清楚（不完整的文件夹在 test_model.py 里）"""
 import json
 from pathlib import Path
 
 import pytest
 
-from helpers.download.checkpoint import check, read_config
+from helpers.download.checkpoint import check_checkpoint, read_config
 from helpers.errors import ModelError
 from helpers.fast.weights import Weights
 from helpers.tiny import TINY
@@ -34,18 +34,18 @@ def lock(monkeypatch):
 def test_unreadable_files(lock, name):
     lock(name)
     with pytest.raises(ModelError, match=f"{name} 应能读，现在不能（Permission denied）；检查权限"):
-        check(TINY)
+        check_checkpoint(TINY)
 
 
 def test_an_unreadable_index_and_folder(lock, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2"}), encoding="utf-8")
     lock(tmp_path.name)
     with pytest.raises(ModelError, match="应能读"):
-        check(tmp_path)
+        check_checkpoint(tmp_path)
     (tmp_path / "model.safetensors.index.json").write_text("{}", encoding="utf-8")
     lock("model.safetensors.index.json")
     with pytest.raises(ModelError, match=r"index\.json 应能读"):
-        check(tmp_path)
+        check_checkpoint(tmp_path)
 
 
 def test_the_parts_say_so_on_their_own(lock, monkeypatch):

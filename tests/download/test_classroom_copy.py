@@ -10,7 +10,9 @@ from servers import loopback
 from servers.fake_modelscope import MODEL, serve
 
 from helpers import model
-from helpers.download import classroom_copy, local_copy, manifest
+from helpers.download import classroom_copy
+from helpers.download.local_copy import local_folders, remember_copy
+from helpers.download.manifest import demand_undamaged, read_record
 from helpers.errors import ModelError
 from helpers.fast.standin import SMALL, make
 
@@ -21,14 +23,14 @@ ROOT = Path(__file__).parents[2]
 def source(tmp_path_factory):
     """一份下载好、有记录的小模型"""
     folder = make(tmp_path_factory.mktemp("source"), {**SMALL, "vocab_size": 512, "hidden_size": 32})
-    manifest.make(folder, local_copy.data_files(folder))
+    remember_copy(MODEL, folder)
     return folder
 
 
 @pytest.fixture
 def exported(source, tmp_path):
     """老师导出的文件夹和指纹"""
-    return tmp_path / "全班 模型", classroom_copy.export(MODEL, source, tmp_path / "全班 模型")
+    return tmp_path / "全班 模型", classroom_copy.export_copy(source, tmp_path / "全班 模型")
 
 
 @pytest.fixture
@@ -41,8 +43,9 @@ def student(monkeypatch, tmp_path):
 
 
 def whole() -> bool:
-    folder = model.local_folders(MODEL)[0]
-    return manifest.wrong(folder, thorough=True) == [] and "model.safetensors" in manifest.read(folder)
+    folder = local_folders(MODEL)[0]
+    paths = [file.path for file in read_record(folder).files]
+    return demand_undamaged(folder, thorough=True) == folder and "model.safetensors" in paths
 
 
 @pytest.fixture
@@ -54,10 +57,10 @@ def static(exported):
 
 def test_from_a_folder_and_then_offline(exported, student, capsys):
     student.setenv("COURSE_MODEL_HUB", str(exported[0]))
-    assert model.locate("qwen") == model.local_folders(MODEL)[0] and whole()
+    assert model.locate("qwen") == local_folders(MODEL)[0] and whole()
     assert "取" in capsys.readouterr().err
     student.delenv("COURSE_MODEL_HUB")
-    assert model.locate("qwen") == model.local_folders(MODEL)[0]
+    assert model.locate("qwen") == local_folders(MODEL)[0]
 
 
 def test_over_http_with_the_fingerprint(exported, student, static):
@@ -71,7 +74,7 @@ def test_http_without_the_fingerprint_is_refused(student, static):
     student.setenv("COURSE_MODEL_HUB", static)
     with pytest.raises(ModelError, match="应知道指纹，现在没有；把老师写在黑板上的"):
         model.locate("qwen")
-    assert not model.local_folders(MODEL)[0].exists()
+    assert not local_folders(MODEL)[0].exists()
 
 
 def test_another_manifest_does_not_match(exported, student):
@@ -97,7 +100,7 @@ def test_a_cut_copy_goes_on_where_it_was(exported, student):
         hub.fault = answer
         with pytest.raises(ModelError, match="接着"):
             model.locate("qwen")
-        partial = model.local_folders(MODEL)[0] / "tokenizer.json.incomplete"
+        partial = local_folders(MODEL)[0] / "tokenizer.json.incomplete"
         have = partial.stat().st_size
         assert 0 < have < 2_500_001
         starts += [("", None)] * 20
@@ -112,7 +115,7 @@ def test_a_spoiled_export_is_not_accepted(exported, student):
     student.setenv("COURSE_MODEL_HUB", str(exported[0]))
     with pytest.raises(ModelError, match="model.safetensors 应与老师导出的一样，现在不一样"):
         model.locate("qwen")
-    assert not list(model.local_folders(MODEL)[0].glob("model.safetensors*"))
+    assert not list(local_folders(MODEL)[0].glob("model.safetensors*"))
 
 
 def test_a_damaged_copy_is_repaired_from_the_class(exported, student):
@@ -127,7 +130,7 @@ def test_a_damaged_copy_is_repaired_from_the_class(exported, student):
     (b"<html>", "看不懂"), (json.dumps({"model": "a/b", "files": {}}).encode(), "现在是 a/b"),
     (json.dumps({"model": MODEL, "files": {"../x.json": {"size": 1, "sha256": "0"}}}).encode(), "不可信")])
 def test_bad_manifests(exported, student, tmp_path, content, says):
-    (exported[0] / classroom_copy.MANIFEST).write_bytes(content)
+    (exported[0] / classroom_copy.CLASS_MANIFEST).write_bytes(content)
     student.setenv("COURSE_MODEL_HUB", str(exported[0]))
     with pytest.raises(ModelError, match=says) as caught:
         model.locate("qwen")
@@ -145,7 +148,7 @@ def test_nothing_there(student, place):
 
 def test_an_export_needs_a_whole_model(source, tmp_path):
     with pytest.raises(ModelError, match="应有下载时的记录"):
-        classroom_copy.export(MODEL, tmp_path, tmp_path / "out")
+        classroom_copy.export_copy(tmp_path, tmp_path / "out")
 
 
 def test_fingerprint_by_hand():
@@ -161,8 +164,8 @@ def test_teacher_and_student_in_the_terminal(source, student, tmp_path):
 
     teacher = tmp_path / "老师"
     student.setenv("MODELSCOPE_CACHE", str(teacher))
-    model.local_folders(MODEL)[0].parent.mkdir(parents=True)
-    model.local_folders(MODEL)[0].symlink_to(source)
+    local_folders(MODEL)[0].parent.mkdir(parents=True)
+    local_folders(MODEL)[0].symlink_to(source)
     said = command(teacher, "export", str(tmp_path / "U 盘"))
     assert "请把指纹写在黑板上：" in said
     mark = said.strip().split("：")[-1]

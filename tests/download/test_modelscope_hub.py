@@ -27,8 +27,9 @@ from downloads import TINY_SHAPE, folder, refused, works_again
 from servers.fake_modelscope import MODEL, serve
 
 from helpers import model
-from helpers.download import manifest
-from helpers.download import modelscope_hub as client
+from helpers.download import local_copy, modelscope_hub
+from helpers.download.local_copy import local_folders
+from helpers.download.manifest import RECORD, demand_undamaged, read_record
 from helpers.errors import ModelError
 from helpers.fast.standin import make
 
@@ -46,7 +47,7 @@ def repository(tmp_path_factory):
 
 @pytest.fixture
 def hub(repository, monkeypatch, tmp_path):
-    monkeypatch.setattr(client, "ASK", (1, 1))
+    monkeypatch.setattr(modelscope_hub, "LISTING_TIMEOUT", (1, 1))
     monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "张三 的缓存"))
     with serve(repository) as server:
         monkeypatch.setenv("MODELSCOPE_ENDPOINT", server.address)
@@ -57,7 +58,7 @@ def test_only_data_files_come_and_then_no_request_at_all(hub, capsys):
     assert model.locate("qwen") == folder()
     assert {path.name for path in folder().iterdir()} == {
         "config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
-        "chat_template.jinja", manifest.NAME}
+        "chat_template.jinja", RECORD}
     assert "下载" in capsys.readouterr().err
     hub.requests.clear()
     start = time.perf_counter()
@@ -148,7 +149,7 @@ def test_spoiled_once(hub):
     hub.fault = lambda h, what: bool(what == "model.safetensors" and left
                                      and (left.pop(), h.file(spoiled(weights(hub)))))
     assert model.locate("qwen") == folder() and left == []
-    assert manifest.wrong(folder(), thorough=True) == []
+    assert demand_undamaged(folder(), thorough=True) == folder()
 
 
 @pytest.mark.parametrize("change", [spoiled, lambda data: data[:-100], lambda data: data + b"more"])
@@ -173,7 +174,7 @@ def test_server_errors_while_downloading(hub):
 
 
 def test_too_little_disk_is_said_before(hub, monkeypatch):
-    monkeypatch.setattr(client, "SPARE", 10 ** 15)
+    monkeypatch.setattr(local_copy, "SPARE_BYTES", 10 ** 15)
     refused("磁盘应至少有")
     assert hub.downloads() == []
 
@@ -220,7 +221,7 @@ def test_a_cache_with_only_the_tokenizer(hub):
 
 
 def test_a_stale_older_layout_is_passed_over(hub):
-    old = model.local_folders(MODEL)[1]
+    old = local_folders(MODEL)[1]
     old.mkdir(parents=True)
     (old / "config.json").write_text("{}", encoding="utf-8")
     works_again(hub)
@@ -229,12 +230,12 @@ def test_a_stale_older_layout_is_passed_over(hub):
 
 def test_a_whole_older_layout_is_used_without_a_request(hub):
     model.locate("qwen")
-    old = model.local_folders(MODEL)[1]
-    shutil.copytree(folder(), old, ignore=shutil.ignore_patterns(manifest.NAME))
+    old = local_folders(MODEL)[1]
+    shutil.copytree(folder(), old, ignore=shutil.ignore_patterns(RECORD))
     shutil.rmtree(folder())
     hub.requests.clear()
     assert model.locate("qwen") == old and hub.requests == []
-    assert "model.safetensors" in manifest.read(old)  # 第一次用时记下来了
+    assert "model.safetensors" in [file.path for file in read_record(old).files]  # 第一次用时记下来了
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -302,11 +303,12 @@ def test_hanging_or_crawling_in_the_middle(hub, bytes_each):
 
 def test_the_disk_fills_up(hub, monkeypatch):
     def full(*arguments, **keywords):
+        folder().mkdir(parents=True)
         (folder() / "model.safetensors.incomplete").write_bytes(b"x" * 1000)
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("modelscope.snapshot_download", full)
+        patch.setattr("modelscope_hub.HubApi.download_repo", full)
         refused("满了")
     assert not list(folder().glob("*.incomplete"))
     works_again(hub)
@@ -317,6 +319,6 @@ def test_a_cache_that_must_not_be_written(hub, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr("modelscope.snapshot_download", denied)
+        patch.setattr("modelscope_hub.HubApi.download_repo", denied)
         refused("不能")
     works_again(hub)

@@ -11,7 +11,7 @@ from downloads import TINY_SHAPE, folder, refused, works_again
 from servers.fake_modelscope import MODEL, serve
 
 from helpers import model
-from helpers.download import modelscope_hub as client
+from helpers.download import local_copy
 from helpers.fast.standin import QWEN_SHAPE, make
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def test_a_full_disk(hub, tmp_path, monkeypatch):
     with small_disk(tmp_path / "盘", "size=1m") as disk:
         monkeypatch.setenv("MODELSCOPE_CACHE", str(disk))
         refused("磁盘应至少有")  # 先看出来放不下
-        monkeypatch.setattr(client, "check_disk", lambda files, place: None)
+        monkeypatch.setattr(local_copy, "check_disk", lambda manifest, folder: None)
         refused("满了")  # 看不出来时，写到一半才满
         assert not list(folder().rglob("*.incomplete"))
         subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
@@ -51,7 +51,7 @@ def test_a_full_disk(hub, tmp_path, monkeypatch):
 def test_a_read_only_disk(hub, tmp_path, monkeypatch):
     with small_disk(tmp_path / "盘", "size=64m") as disk:
         monkeypatch.setenv("MODELSCOPE_CACHE", str(disk))
-        monkeypatch.setattr(client, "SPARE", 0)
+        monkeypatch.setattr(local_copy, "SPARE_BYTES", 0)
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         refused("不能")
         subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
