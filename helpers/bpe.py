@@ -26,9 +26,11 @@ def segments(tokenizer, text: str) -> list[list[int]]:
     """
     check_text(text)
     encoded = tokenizer(text, add_special_tokens=False, verbose=False)
+    words = encoded.word_ids()  # 每个词元在第几段
     found = {}
-    for word, token_id in zip(encoded.word_ids(), encoded.input_ids, strict=True):
-        found.setdefault(word, []).append(token_id)
+    for at, token_id in enumerate(encoded.input_ids):
+        segment = found.setdefault(words[at], [])
+        segment.append(token_id)
     return list(found.values())
 
 

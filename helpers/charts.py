@@ -2,7 +2,6 @@
 
 出处: notebooks 里的各张图
 """
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def new_axes(height: float):
     return axes
 
 
-def check_lengths(names: Sequence[str], values: Sequence[float]) -> None:
+def check_lengths(names: list, values: list) -> None:
     """名称和数应一样多，至少一个，否则报 ValueError"""
     if len(names) != len(values) or len(names) == 0:
         raise ValueError(
@@ -64,7 +63,7 @@ def finish(axes, title: str, x_unit: str, y_unit: str = "") -> None:
     plt.show()
 
 
-def bars(names: Sequence[str], values: Sequence[float], title: str, unit: str, digits: int = 2) -> None:
+def bars(names: list, values: list, title: str, unit: str, digits: int = 2) -> None:
     """横着的条形图，从上到下；每条后面写出它的数
 
     names: 每条的名称；values: 每条的长度，单位 unit；digits: 写几位小数
@@ -81,7 +80,7 @@ def bars(names: Sequence[str], values: Sequence[float], title: str, unit: str, d
     finish(axes, title, unit)
 
 
-def lines(x: Sequence[float], series: dict[str, Sequence[float]], title: str, x_unit: str, y_unit: str) -> None:
+def lines(x: list, series: dict, title: str, x_unit: str, y_unit: str) -> None:
     """折线图：每条线一种颜色和一种记号，图例写名称
 
     x: 横坐标；series: 名称 → 与 x 一样多的数；x_unit、y_unit: 两条轴的名称和单位
@@ -96,7 +95,7 @@ def lines(x: Sequence[float], series: dict[str, Sequence[float]], title: str, x_
     finish(axes, title, x_unit, y_unit)
 
 
-def stacked(columns: Sequence[str], parts: dict[str, Sequence[float]], title: str, unit: str) -> None:
+def stacked(columns: list, parts: dict, title: str, unit: str) -> None:
     """一列一根的堆叠条形图（横着）：每一部分一种颜色和一种花纹
 
     columns: 每根的名称；parts: 部分的名称 → 它在每一根里的长度，单位 unit
@@ -116,7 +115,7 @@ def stacked(columns: Sequence[str], parts: dict[str, Sequence[float]], title: st
     finish(axes, title, unit)
 
 
-def roofline(bandwidth: float, peak: float, points: dict[str, tuple[float, float]], title: str) -> None:
+def roofline(bandwidth: float, peak: float, points: dict, title: str) -> None:
     """屋顶图：斜的一段受读内存的速度限制，平的一段受计算限制；每个点是一种用法，离屋顶越近越好
 
     bandwidth: 字节/秒；peak: 每秒最多做几次乘和加；points: 名称 → (每读一个字节做几次, 每秒做到几次)

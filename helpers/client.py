@@ -7,6 +7,7 @@ Qwen）；COURSE_SERVER_KEY 是密钥（没有就不用设）。服务器讲的�
 import contextlib
 import os
 import random
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ ANSWER_SECONDS = 300       # 一个回答最多收几秒
 RETRY_WAITS = (1, 2, 4)    # 服务器太忙、断开时，隔几秒再问
 MOST_ANSWER_TOKENS = 1000  # 一个回答最多几个词元
 MOST_ASKED_LETTERS = 4000  # 一个问题最多几个字：比服务器的缓存还长的问题会让它停下
+VISIBLE_ASCII = "[!-~]+"   # 半角的字母、数字和符号，没有空格
 BUSY_CODES = (429, 502, 503)
 NONSENSE = (ValueError, AttributeError, TypeError, KeyError, IndexError)  # 回答不是约定的格式时，读它会出的错
 
@@ -46,14 +48,13 @@ def address() -> str:
 
 def is_address(text: str) -> bool:
     """是不是 http 的地址，全是半角，没有空格"""
-    if not text.isascii() or " " in text:
+    if not re.fullmatch(VISIBLE_ASCII, text):
         return False
     try:
         parts = urlsplit(text)
-        port = parts.port
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # 端口不是数、方括号不成对
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
 
 
 def server_host() -> str:
@@ -64,7 +65,7 @@ def server_host() -> str:
 def key() -> str:
     """密钥 COURSE_SERVER_KEY，没有设就是 none：总要给客户端一个，不然它会送出你保存的 Hugging Face 令牌"""
     text = os.environ.get("COURSE_SERVER_KEY", "").strip() or "none"
-    if not text.isascii() or not text.isprintable() or " " in text:
+    if not re.fullmatch(VISIBLE_ASCII, text):
         raise ModelError("COURSE_SERVER_KEY 应是半角的字母和数字，现在里面有别的字；照老师给的密钥重新设")
     return text
 
@@ -91,7 +92,7 @@ class Answer:
         return "\n".join(filter(None, shown))
 
 
-def ask(question: str, max_tokens: int = 200, show: Callable[[str], object] | None = None,
+def ask(question: str, max_tokens: int = 200, show: Callable | None = None,
         patience: float = SILENT_SECONDS) -> Answer:
     """问一个问题，一段一段地收回答，每一步选概率最大的词元
 

@@ -283,7 +283,7 @@ def weight_bytes() -> float:
 
 # 全部
 
-def safely(what: str, row: Callable[..., Row], *arguments) -> Row:
+def safely(what: str, row: Callable, *arguments) -> Row:
     """做一项检查；检查自己出错时也只给一行"""
     try:
         return row(*arguments)

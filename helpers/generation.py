@@ -65,7 +65,7 @@ def greedy(logits: Tensor) -> int:
 
 
 @torch.inference_mode()
-def steps(model, input_ids: Tensor, max_new_tokens: int, choose: Callable[[Tensor], int] = greedy,
+def steps(model, input_ids: Tensor, max_new_tokens: int, choose: Callable = greedy,
           use_cache: bool = True) -> Iterator[Step]:
     """一步一步地生成，写出结束词元（也算一步）或满 max_new_tokens 步为止
 

@@ -62,12 +62,15 @@ class LensTable:
     def settled(self, position: int) -> int:
         """在 position 这个位置（从 0 数，负数从后面数），过了几层以后第一名不再变。例: lens.settled(-1) -> 6"""
         agree = self.agree[:, position].tolist()
-        different = [layer for layer, same in enumerate(agree) if not same]
-        return max(different, default=-1) + 1
+        settled = 0
+        for layer, same in enumerate(agree):
+            if not same:
+                settled = layer + 1
+        return settled
 
 
 @torch.inference_mode()
-def lens(model, input_ids: Tensor, k: int = 1, each: Callable[[int, int], None] | None = None) -> LensTable:
+def lens(model, input_ids: Tensor, k: int = 1, each: Callable | None = None) -> LensTable:
     """logit lens：在每一层就让模型回答，每个位置的前 k 名
 
     一层一层地算，只留前 k 名，所以大模型也放得下

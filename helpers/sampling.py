@@ -4,7 +4,6 @@ logits 都是一维张量，形状 (词表大小,)，无单位；被去掉的词
 出处: notebooks/05_generation.ipynb 第 2–6 节；与 transformers 的 LogitsProcessor 结果相同（tests/test_sampling.py）
 """
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor
@@ -54,7 +53,8 @@ def keep_top_k(logits: Tensor, k: int) -> Tensor:
     check_logits(logits)
     check_k(k, len(logits), usual="20 或 50")
     lowest = logits.topk(k).values[-1]
-    return logits.masked_fill(logits < lowest, -torch.inf)
+    dropped = logits < lowest
+    return logits.masked_fill(dropped, -torch.inf)
 
 
 def keep_top_p(logits: Tensor, p: float) -> Tensor:
@@ -74,7 +74,7 @@ def keep_top_p(logits: Tensor, p: float) -> Tensor:
     return logits.index_fill(0, dropped, -torch.inf)
 
 
-def penalize_repetition(logits: Tensor, seen: Sequence[int], penalty: float) -> Tensor:
+def penalize_repetition(logits: Tensor, seen: list[int], penalty: float) -> Tensor:
     """已经出现过的编号扣分：正的打分除以 penalty，负的乘以 penalty；penalty > 0，1 是不扣
 
     例: penalize_repetition(torch.tensor([2., -2., 1.]), [0, 1], 2.0) -> tensor([1., -4., 1.])
@@ -114,10 +114,11 @@ def draw(logits: Tensor, generator: Generator | None = None) -> int:
     """按 softmax 的概率抽一个编号；generator 固定了种子，结果就固定"""
     check_logits(logits)
     probabilities = logits.softmax(dim=-1)
-    return probabilities.multinomial(1, generator=generator).item()
+    drawn = probabilities.multinomial(1, generator=generator)
+    return drawn.item()
 
 
-def stages(logits: Tensor, seen: Sequence[int], penalty: float = 1.0, temperature: float = 1.0, top_k: int = 0,
+def stages(logits: Tensor, seen: list[int], penalty: float = 1.0, temperature: float = 1.0, top_k: int = 0,
            top_p: float = 1.0) -> dict[str, Tensor]:
     """按 generate 的次序一样一样地用上：名称 → 用过以后的 logits；最后一项就是抽签用的
 

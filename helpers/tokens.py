@@ -114,7 +114,8 @@ def piece(tokenizer, token_id: int) -> Piece:
     token = tokenizer.convert_ids_to_tokens(number)
     if number in tokenizer.added_tokens_decoder:
         return Piece(number, token.encode())
-    return Piece(number, token_bytes(token))
+    data = token_bytes(token)
+    return Piece(number, data)
 
 
 def token_bytes(token: str) -> bytes:
