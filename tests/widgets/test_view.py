@@ -60,6 +60,7 @@ def test_text_is_escaped():
 
 
 def test_a_table_has_a_width_for_every_column():
+    assert html_table(["甲"], [["1"]], ["100%"]).count("<td") == 1
     html = html_table(["甲", "乙"], [["<b>1</b>", "2"]], ["20%", "80%"])
     assert '<colgroup><col style="width:20%"><col style="width:80%"></colgroup>' in html
     assert html.count("<th ") == html.count("<td ") == 2
