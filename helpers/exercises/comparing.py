@@ -1,6 +1,6 @@
 """比较：在一组组输入上运行学生的函数，与期望的结果比；不对时说出是哪组输入、应得到什么、现在得到什么
 
-例: Case((3,), 6, "x 是 3") 上得到 9 -> “x 是 3：应得到 6，现在得到 9；再想想”
+例: Case((3,), 6, "x 是 3") 上得到 7 -> “x 是 3：应得到 6，现在得到 7；再想想”
 """
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,6 +28,98 @@ class Case:
     expected: object
     where: str
 
+
+def same_values(got: object, want: object) -> bool:
+    """相同吗；张量、元组、列表里的值一样，就算一样"""
+    return as_lists(got) == as_lists(want)
+
+
+def close_numbers(got: object, want: object, tolerance: float = 1e-3) -> bool:
+    """形状相同、逐个差不多吗：相差不超过 tolerance × (1 + |want|)
+
+    例: close_numbers(torch.tensor([0.5001, 2.0]), [0.5, 2.0]) -> True
+    """
+    import torch
+
+    numbers = torch.as_tensor(as_lists(got), dtype=torch.float64)
+    wanted = torch.as_tensor(as_lists(want), dtype=torch.float64)
+    return numbers.shape == wanted.shape and torch.allclose(numbers, wanted, rtol=tolerance, atol=tolerance)
+
+
+def as_lists(value: object) -> object:
+    """张量、数组、元组 → 普通的列表，里面的也变；单个的张量 → 数；别的不动
+
+    例: as_lists((1, torch.tensor(2))) -> [1, 2]
+    """
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if not isinstance(value, list | tuple):
+        return value
+    return [as_lists(item) for item in value]
+
+
+def is_nested(got: object, case: Case | None = None) -> bool:
+    """是列表的列表吗（张量、元组也算列表）"""
+    return any(isinstance(item, list) for item in as_lists(got))
+
+
+def brief(value: object, most: int = 80) -> str:
+    """值的简短写法，最多 most 个字符"""
+    text = repr(value)
+    if len(text) <= most:
+        return text
+    return text[:most - 1] + "…"
+
+
+def check_function(function: Callable, cases: Sequence[Case], forms: dict, slips: dict | Callable = same_values,
+                   same: Callable = same_values) -> None:
+    """在每一组输入上运行学生的 function；有一组不对就抛出 Wrong，没有运行完抛出 Failed，还没写抛出 Unanswered
+
+    forms: 不合题目的样子，{认得它的 fits(学生的结果, case): 要说的话}
+    slips: 想得到的错法，{照它写的错误解法 solve(*inputs): 要说的话}
+    两样都在结果已经不对时才认，先认先说；same(学生的结果, 应得到的): 怎样算相同
+    例: check_function(answer, [Case((3,), 6, "x 是 3")], {is_text: "应是一个数"}, {square: "这是平方"})
+    """
+    if not isinstance(forms, dict):
+        for case in cases:
+            check_case(function, case, forms, slips)
+        return
+    for case in cases:
+        got = call(function, case.inputs, case.where)
+        if got is UNANSWERED:
+            raise Unanswered
+        if got is None:
+            raise Wrong(f"{case.where}：应有返回值，现在是 None；检查是不是忘了 return")
+        if not holds(same, got, case.expected):
+            raise Wrong(f"{case.where}：{what_is_wrong(got, case, forms, slips, same)}")
+
+
+def what_is_wrong(got: object, case: Case, forms: dict, slips: dict, same: Callable) -> str:
+    """学生的结果 got 不对，该说什么"""
+    for fits, message in forms.items():
+        if holds(fits, got, case):
+            return message
+    for solve, message in slips.items():
+        if holds(is_slip, solve, got, case, same):
+            return message
+    return f"应得到 {brief(case.expected)}，现在得到 {brief(got)}；再想想"
+
+
+def is_slip(solve: Callable, got: object, case: Case, same: Callable) -> bool:
+    """got 是错误解法 solve 的结果吗；solve 在这组输入上碰巧是对的，就不是"""
+    wrong = solve(*case.inputs)
+    return same(got, wrong) and not same(wrong, case.expected)
+
+
+def holds(question: Callable[..., bool], *values: object) -> bool:
+    """question(*values) 成立吗；类型不对而出错就算不成立"""
+    try:
+        return bool(question(*values))
+    except Exception:
+        return False
+
+
+# ---- 旧的写法：第 15 周换成 {函数: 要说的话} 以前 ----
 
 @dataclass(frozen=True)
 class Form:
@@ -70,55 +162,6 @@ class Symptom:
         return self.shows(got, case)
 
 
-def same_values(got: object, want: object) -> bool:
-    """相同吗；张量、元组、列表里的值一样，就算一样"""
-    return as_lists(got) == as_lists(want)
-
-
-def close_numbers(got: object, want: object, tolerance: float = 1e-3) -> bool:
-    """形状相同、逐个差不多吗：相差不超过 tolerance × (1 + |want|)
-
-    例: close_numbers(torch.tensor([0.5001, 2.0]), [0.5, 2.0]) -> True
-    """
-    import torch
-
-    numbers = torch.as_tensor(as_lists(got), dtype=torch.float64)
-    wanted = torch.as_tensor(as_lists(want), dtype=torch.float64)
-    return numbers.shape == wanted.shape and torch.allclose(numbers, wanted, rtol=tolerance, atol=tolerance)
-
-
-def as_lists(value: object) -> object:
-    """张量、数组、元组 → 普通的列表，里面的也变；单个的张量 → 数；别的不动
-
-    例: as_lists((1, torch.tensor(2))) -> [1, 2]
-    """
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if not isinstance(value, list | tuple):
-        return value
-    return [as_lists(item) for item in value]
-
-
-def is_nested(got: object) -> bool:
-    """是列表的列表吗（张量、元组也算列表）"""
-    return any(isinstance(item, list) for item in as_lists(got))
-
-
-def brief(value: object, most: int = 80) -> str:
-    """值的简短写法，最多 most 个字符"""
-    text = repr(value)
-    if len(text) <= most:
-        return text
-    return text[:most - 1] + "…"
-
-
-def check_function(function: Callable, cases: Sequence[Case], mistakes: Sequence[Form | Slip | Symptom] = (),
-                   same: Callable[[object, object], bool] = same_values) -> None:
-    """学生的 function 应在每一组输入上都对；参数和错误同 check_case"""
-    for case in cases:
-        check_case(function, case, mistakes, same)
-
-
 def check_case(function: Callable, case: Case, mistakes: Sequence[Form | Slip | Symptom] = (),
                same: Callable[[object, object], bool] = same_values) -> None:
     """在一组输入上运行学生的 function；结果不对就抛出 Wrong，没有运行完抛出 Failed，还没写抛出 Unanswered
@@ -137,11 +180,3 @@ def check_case(function: Callable, case: Case, mistakes: Sequence[Form | Slip | 
         if holds(mistake.explains, got, case, same):
             raise Wrong(f"{case.where}：{mistake.message}")
     raise Wrong(f"{case.where}：应得到 {brief(case.expected)}，现在得到 {brief(got)}；再想想")
-
-
-def holds(question: Callable[..., bool], *values: object) -> bool:
-    """question(*values) 成立吗；类型不对而出错就算不成立"""
-    try:
-        return bool(question(*values))
-    except Exception:
-        return False

@@ -4,7 +4,7 @@
 """
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 
 from helpers.exercises.comparing import UNANSWERED, Case, Form, Unanswered, Wrong, as_lists, brief, check_case  # noqa: F401
@@ -36,7 +36,7 @@ class Exercise:
     section: 对应的课文，例如“03 第 5 节”；points: 分数
     test: 收到答案，不对就抛出 Wrong；hints: 两级提示；code: 参考答案
     open: 开放题，test 只看有没有认真写，对错由老师评
-    number: 题号，从 1 数，由 Sheet 编
+    number: 题号，从 1 数，由 Sheet 编；mark: 最近一次 check 的记号；hints_shown: 看过几级提示
     """
     title: str
     section: str
@@ -46,14 +46,15 @@ class Exercise:
     code: str
     open: bool = False
     number: int = 1
-    mark: str = field(default="○", init=False, compare=False)
-    hints_shown: int = field(default=0, init=False, compare=False)
+    mark: str = "○"
+    hints_shown: int = 0
 
     def check(self, answer: object = UNANSWERED) -> Note:
         """检查答案，返回反馈；从不报错（评分时除外）"""
         note = self.judge(answer)
         self.mark = note.mark
-        if os.environ.get(GRADING) == "1" and note.mark in "✗○":
+        grading = os.environ.get(GRADING) == "1"
+        if grading and note.mark in "✗○":
             raise AssertionError(f"练习 {self.number}：{note.text}")
         return note
 
@@ -76,9 +77,9 @@ class Exercise:
 
     def hint(self) -> Note:
         """一级一级的提示，每运行一次多给一级"""
-        self.hints_shown = min(self.hints_shown + 1, len(self.hints))
-        shown = self.hints[:self.hints_shown]
-        return Note("💡", "\n".join(f"提示 {level}：{text}" for level, text in enumerate(shown, 1)))
+        self.hints_shown += 1
+        lines = [f"提示 {level}：{text}" for level, text in enumerate(self.hints, 1)]
+        return Note("💡", "\n".join(lines[:self.hints_shown]))
 
     def solution(self) -> Note:
         """参考答案；先自己试过再看"""

@@ -61,8 +61,6 @@ def call(function: Callable, inputs: tuple, where: str) -> object:
 
 def copy_of(value: object) -> object:
     """输入的复制品，学生改了也不影响别的；模型和分词器复制不了或太大，原样给"""
-    if isinstance(value, list | dict | set):
+    if isinstance(value, list | dict | set) or hasattr(value, "clone"):
         return copy.deepcopy(value)
-    if hasattr(value, "clone"):
-        return value.clone()
     return value

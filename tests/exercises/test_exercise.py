@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from helpers.exercises.comparing import Case, Slip, Wrong, check_function
+from helpers.exercises.comparing import Case, Wrong, check_function
 from helpers.exercises.exercise import Exercise, Note, Sheet
 
 
@@ -12,7 +12,7 @@ def square(x):
 
 def double(**keywords) -> Exercise:
     def test(answer):
-        check_function(answer, [Case((3,), 6, "x 是 3")], [Slip("这是平方，题目要的是两倍", square)])
+        check_function(answer, [Case((3,), 6, "x 是 3")], {}, {square: "这是平方，题目要的是两倍"})
 
     return Exercise("两倍", "00 第 1 节", 10, test, ("想想乘法", "x * 2"), "x * 2", **keywords)
 

@@ -5,7 +5,7 @@
 import random
 from functools import partial
 
-from helpers.exercises.comparing import Case, Form, Slip, Wrong, brief, check_function
+from helpers.exercises.comparing import Case, Wrong, brief, check_function
 from helpers.exercises.exercise import Exercise
 
 BITS = ["你好", "", "第一行\n第二行", " 两头有空格 ", "😀🦜", "龘", "x == 1", "词元" * 200]
@@ -22,7 +22,7 @@ def exercise(tokenizer) -> Exercise:
     """这道题；正确的文字由分词器自己的模板给出"""
     def test(answer):
         check_by_hand(answer)
-        check_function(answer, cases(tokenizer), MISTAKES)
+        check_function(answer, cases(tokenizer), FORMS, SLIPS)
 
     return Exercise("手写对话模板", "03 第 8 节", 12, test, HINTS, SOLUTION)
 
@@ -60,7 +60,7 @@ def conversation(contents):
 
 # ---- 常见的错误 ----
 
-def is_not_text(got):
+def is_not_text(got, case):
     return not isinstance(got, str)
 
 
@@ -84,23 +84,25 @@ def join_without_system(messages):
 
 ENDED = "末尾是替助手开头，应停在换行，现在多了 <|im_end|>；它要等模型自己写"
 NO_NEWLINE = "<|im_end|> 后面应换行，现在没有；每条消息后面都有一个换行"
-MISTAKES = [
-    Form("应得到一段文字，现在是别的；把各条消息连成一个字符串再 return", is_not_text),
-    Slip("末尾少了替助手开头的一行，模型会不知道轮到谁；加上 assistant 那一行", partial(join, tail="")),
-    Slip("最后的 assistant 后面应有换行，现在没有；加上它", partial(join, tail="<|im_start|>assistant")),
-    Slip(ENDED, partial(join, tail="<|im_start|>assistant\n<|im_end|>")),
-    Slip(ENDED, partial(join, tail="<|im_start|>assistant\n<|im_end|>\n")),
-    Slip(NO_NEWLINE, partial(join, end="<|im_end|>")),
-    Slip(NO_NEWLINE, partial(join, end="<|im_end|>", tail="\n<|im_start|>assistant\n")),
-    Slip("角色和内容之间应换行，现在连在一起；role 后面加一个换行", partial(join, middle="")),
-    Slip("该换行的地方应换行，现在一个也没有；对照课文",
-         partial(join, middle="", end="<|im_end|>", tail="<|im_start|>assistant")),
-    Slip("角色和内容之间应是换行，现在是空格；换成换行", partial(join, middle=" ")),
-    Slip("每条消息末尾应有 <|im_end|>，现在没有；写在内容后面", partial(join, end="\n")),
-    Slip("每条消息末尾应有 <|im_end|> 和换行，现在没有；写在内容后面", partial(join, end="")),
-    Slip("内容和 <|im_end|> 之间不应换行，现在多了一个；紧挨着写", partial(join, end="\n<|im_end|>\n")),
-    Slip("角色应用每条消息自己的 role，现在都是 user；不要写死", join_all_as_user),
-    Slip("应有全部消息，现在只有最后一条；循环里一条条接起来", join_only_last),
-    Slip("应有全部消息，现在少了开头的 system；不要跳过它", join_without_system),
-    Slip("每条消息开头应有 <|im_start|>，现在没有；写在角色前面", partial(join, start="", tail="assistant\n")),
-]
+FORMS = {
+    is_not_text: "应得到一段文字，现在是别的；把各条消息连成一个字符串再 return",
+}
+SLIPS = {
+    partial(join, tail=""): "末尾少了替助手开头的一行，模型会不知道轮到谁；加上 assistant 那一行",
+    partial(join, tail="<|im_start|>assistant"): "最后的 assistant 后面应有换行，现在没有；加上它",
+    partial(join, tail="<|im_start|>assistant\n<|im_end|>"): ENDED,
+    partial(join, tail="<|im_start|>assistant\n<|im_end|>\n"): ENDED,
+    partial(join, end="<|im_end|>"): NO_NEWLINE,
+    partial(join, end="<|im_end|>", tail="\n<|im_start|>assistant\n"): NO_NEWLINE,
+    partial(join, middle=""): "角色和内容之间应换行，现在连在一起；role 后面加一个换行",
+    partial(join, middle="", end="<|im_end|>", tail="<|im_start|>assistant"):
+        "该换行的地方应换行，现在一个也没有；对照课文",
+    partial(join, middle=" "): "角色和内容之间应是换行，现在是空格；换成换行",
+    partial(join, end="\n"): "每条消息末尾应有 <|im_end|>，现在没有；写在内容后面",
+    partial(join, end=""): "每条消息末尾应有 <|im_end|> 和换行，现在没有；写在内容后面",
+    partial(join, end="\n<|im_end|>\n"): "内容和 <|im_end|> 之间不应换行，现在多了一个；紧挨着写",
+    join_all_as_user: "角色应用每条消息自己的 role，现在都是 user；不要写死",
+    join_only_last: "应有全部消息，现在只有最后一条；循环里一条条接起来",
+    join_without_system: "应有全部消息，现在少了开头的 system；不要跳过它",
+    partial(join, start="", tail="assistant\n"): "每条消息开头应有 <|im_start|>，现在没有；写在角色前面",
+}

@@ -4,7 +4,7 @@
 """
 from functools import partial
 
-from helpers.exercises.comparing import Case, Slip, check_function
+from helpers.exercises.comparing import Case, check_function
 from helpers.exercises.exercise import Exercise
 
 CONFIG_KEYS = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
@@ -31,7 +31,7 @@ SOLUTION = """def count_parameters(config):
 def exercise() -> Exercise:
     """这道题；正确的个数由 meta 设备上搭的 Qwen2ForCausalLM 给出"""
     def test(answer):
-        check_function(answer, cases(), MISTAKES)
+        check_function(answer, cases(), {}, SLIPS)
 
     return Exercise("参数有多少个", "04 第 4 节", 13, test, HINTS, SOLUTION)
 
@@ -82,18 +82,18 @@ def count_wide(config):
     return count(config | {"num_key_value_heads": config["num_attention_heads"]})
 
 
-MISTAKES = [
-    Slip("tie_word_embeddings 是 True 时，输出层和词嵌入是同一张表，应只数一次，现在数了两次",
-         count_changed(tie_word_embeddings=False)),
-    Slip("tie_word_embeddings 是 False 时，输出层另有一张和词嵌入一样大的表，现在没有数；加上它",
-         count_changed(tie_word_embeddings=True)),
-    Slip("词嵌入没有数；它有 vocab_size × hidden_size 个", count_changed(vocab_size=0)),
-    Slip("Q、K、V 的偏置没有数；它们各再加一行数", partial(count, biases=0)),
-    Slip("O 没有偏置，现在多数了；有偏置的只是 Q、K、V", partial(count, o_biases=1)),
-    Slip("K、V 应比 Q 窄，现在数成一样宽；宽度看 num_key_value_heads", count_wide),
-    Slip("末尾的归一化没有数；所有的层以后还有一个", partial(count, last_norms=0)),
-    Slip("每层有两个归一化，现在只数了一个；再加一个", partial(count, norms=1)),
-    Slip("每层的两个归一化没有数；加上它们", partial(count, norms=0)),
-    Slip("归一化都没有数；每层两个，末尾一个", partial(count, norms=0, last_norms=0)),
-    Slip("前馈网络有三个矩阵，现在只数了两个；再加一个", partial(count, matrices=2)),
-]
+SLIPS = {
+    count_changed(tie_word_embeddings=False):
+        "tie_word_embeddings 是 True 时，输出层和词嵌入是同一张表，应只数一次，现在数了两次",
+    count_changed(tie_word_embeddings=True):
+        "tie_word_embeddings 是 False 时，输出层另有一张和词嵌入一样大的表，现在没有数；加上它",
+    count_changed(vocab_size=0): "词嵌入没有数；它有 vocab_size × hidden_size 个",
+    partial(count, biases=0): "Q、K、V 的偏置没有数；它们各再加一行数",
+    partial(count, o_biases=1): "O 没有偏置，现在多数了；有偏置的只是 Q、K、V",
+    count_wide: "K、V 应比 Q 窄，现在数成一样宽；宽度看 num_key_value_heads",
+    partial(count, last_norms=0): "末尾的归一化没有数；所有的层以后还有一个",
+    partial(count, norms=1): "每层有两个归一化，现在只数了一个；再加一个",
+    partial(count, norms=0): "每层的两个归一化没有数；加上它们",
+    partial(count, norms=0, last_norms=0): "归一化都没有数；每层两个，末尾一个",
+    partial(count, matrices=2): "前馈网络有三个矩阵，现在只数了两个；再加一个",
+}

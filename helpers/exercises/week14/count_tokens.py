@@ -2,7 +2,7 @@
 
 出处: notebooks/03_tokenization.ipynb 第 1 节
 """
-from helpers.exercises.comparing import Case, Form, Slip, as_lists, brief, check_function
+from helpers.exercises.comparing import Case, as_lists, brief, check_function
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.week14.texts import random_texts
 
@@ -14,7 +14,7 @@ SOLUTION = """def count_tokens(tokenizer, text):
 def exercise(tokenizer) -> Exercise:
     """这道题；正确的个数由分词器的 tokenize 给出"""
     def test(answer):
-        check_function(answer, cases(tokenizer), MISTAKES)
+        check_function(answer, cases(tokenizer), FORMS, SLIPS)
 
     return Exercise("数词元", "03 第 1 节", 8, test, HINTS, SOLUTION)
 
@@ -27,7 +27,7 @@ def cases(tokenizer) -> list[Case]:
 
 # ---- 常见的错误 ----
 
-def is_list(got):
+def is_list(got, case):
     return isinstance(as_lists(got), list)
 
 
@@ -55,13 +55,14 @@ def count_different(tokenizer, text):
     return len(set(tokenizer(text).input_ids))
 
 
-MISTAKES = [
-    Form("应得到一个整数，现在是一串；数一数它有几个", is_list),
-    Slip("空文字一块也切不出来，应是 0，现在是 1；不要另外加上什么", count_at_least_one),
-    Slip("这是字符数，应是词元数；先让分词器切开，再数 input_ids", count_letters),
-    Slip("得到 2：你数的是分词结果里的两样，input_ids 和 attention_mask；应数 input_ids 里的编号，先取出它",
-         count_fields),
-    Slip("得到 1：input_ids 是一张表格时，len 数的是有几句话；去掉 return_tensors，或者数第 0 句", count_sentences),
-    Slip("这是字节数，应是词元数；几个字节会合成一个词元", count_bytes),
-    Slip("同样的词元出现几次，应算几个，现在只算了一个；不要去掉重复的", count_different),
-]
+FORMS = {
+    is_list: "应得到一个整数，现在是一串；数一数它有几个",
+}
+SLIPS = {
+    count_at_least_one: "空文字一块也切不出来，应是 0，现在是 1；不要另外加上什么",
+    count_letters: "这是字符数，应是词元数；先让分词器切开，再数 input_ids",
+    count_fields: "得到 2：你数的是分词结果里的两样，input_ids 和 attention_mask；应数 input_ids 里的编号，先取出它",
+    count_sentences: "得到 1：input_ids 是一张表格时，len 数的是有几句话；去掉 return_tensors，或者数第 0 句",
+    count_bytes: "这是字节数，应是词元数；几个字节会合成一个词元",
+    count_different: "同样的词元出现几次，应算几个，现在只算了一个；不要去掉重复的",
+}

@@ -4,7 +4,7 @@
 """
 from collections import Counter
 
-from helpers.exercises.comparing import Case, Form, Slip, as_lists, brief, check_function
+from helpers.exercises.comparing import Case, as_lists, brief, check_function
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.week14.texts import random_texts
 
@@ -24,7 +24,7 @@ SOLUTION = """def cut_characters(tokenizer, text):
 def exercise(tokenizer) -> Exercise:
     """这道题；正确的字由分词器报告的位置给出"""
     def test(answer):
-        check_function(answer, cases(tokenizer), MISTAKES)
+        check_function(answer, cases(tokenizer), FORMS, SLIPS)
 
     return Exercise("找半个字", "03 第 4 节", 15, test, HINTS, SOLUTION)
 
@@ -45,19 +45,19 @@ def split_letters(tokenizer, text: str) -> list[str]:
 
 # ---- 常见的错误 ----
 
-def has_no_order(got):
+def has_no_order(got, case):
     return isinstance(got, str | set | dict)
 
 
-def has_ids(got):
+def has_ids(got, case):
     return any(isinstance(item, int) for item in as_lists(got))
 
 
-def has_tokens(got):
+def has_tokens(got, case):
     return any(isinstance(item, bytes) or "�" in item or "‹" in item for item in got)
 
 
-def has_longer_items(got):
+def has_longer_items(got, case):
     return any(len(item) != 1 for item in got)
 
 
@@ -83,14 +83,16 @@ def in_reverse(tokenizer, text):
 
 
 GLUED = "漏了和空格粘在一起的字：空格和它的头一个字节在同一个词元里，它也应算被切开；切整段，不要一个字一个字地切"
-MISTAKES = [
-    Form("应得到一个列表，现在是别的；一个字一项，按出现的次序", has_no_order),
-    Form("列表里应是字，现在是编号；找出它们来自哪个字", has_ids),
-    Form("列表里应是完整的字，现在是词元（半个字）；找出这些字节属于哪个字", has_tokens),
-    Form("列表里每一项应是一个字，现在有长有短；空格没有被切开，去掉它", has_longer_items),
-    Slip("这是所有多字节的字，应只有被切开的；几个字节在同一个词元里，就没有切开", multibyte_letters),
-    Slip(GLUED, letters_cut_alone),
-    Slip(GLUED, without_glued_letters),
-    Slip("同一个字被切开几次，应写几次，现在只写了一次；不要去掉重复的", without_repeats),
-    Slip("次序反了，应按在文字里出现的次序；从前往后找", in_reverse),
-]
+FORMS = {
+    has_no_order: "应得到一个列表，现在是别的；一个字一项，按出现的次序",
+    has_ids: "列表里应是字，现在是编号；找出它们来自哪个字",
+    has_tokens: "列表里应是完整的字，现在是词元（半个字）；找出这些字节属于哪个字",
+    has_longer_items: "列表里每一项应是一个字，现在有长有短；空格没有被切开，去掉它",
+}
+SLIPS = {
+    multibyte_letters: "这是所有多字节的字，应只有被切开的；几个字节在同一个词元里，就没有切开",
+    letters_cut_alone: GLUED,
+    without_glued_letters: GLUED,
+    without_repeats: "同一个字被切开几次，应写几次，现在只写了一次；不要去掉重复的",
+    in_reverse: "次序反了，应按在文字里出现的次序；从前往后找",
+}

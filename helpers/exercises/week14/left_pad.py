@@ -5,7 +5,7 @@
 import random
 from functools import partial
 
-from helpers.exercises.comparing import Case, Form, Slip, brief, check_function
+from helpers.exercises.comparing import Case, brief, check_function
 from helpers.exercises.exercise import Exercise
 
 HINTS = ("先求最长的一句有多长；每一句差几个，就在前面补几个",
@@ -20,7 +20,7 @@ SOLUTION = """def left_pad(batch, pad_id):
 def exercise() -> Exercise:
     """这道题；正确的结果由 torch 的 pad_sequence 给出"""
     def test(answer):
-        check_function(answer, cases(), MISTAKES)
+        check_function(answer, cases(), FORMS, SLIPS)
 
     return Exercise("左填充", "03 第 9 节", 12, test, HINTS, SOLUTION)
 
@@ -58,11 +58,11 @@ def pad(batch, pad_id, ids_side="left", mask_side="left", real=1, padding=0):
 
 # ---- 常见的错误 ----
 
-def is_dict(got):
+def is_dict(got, case):
     return isinstance(got, dict)
 
 
-def is_not_a_pair(got):
+def is_not_a_pair(got, case):
     return len(got) != 2
 
 
@@ -85,18 +85,19 @@ def leave_as_is(batch, pad_id):
     return [batch, [[1] * len(row) for row in batch]]
 
 
-MISTAKES = [
-    Form("应得到两个列表，现在是字典；return input_ids, attention_mask", is_dict),
-    Form("应得到 input_ids 和 attention_mask 两样，现在不是；用逗号隔开两样", is_not_a_pair),
-    Slip("你补在了右边，应补在左边：生成要接着最后一个词元写；把填充放在句子前面",
-         partial(pad, ids_side="right", mask_side="right")),
-    Slip("input_ids 补在了右边，attention_mask 却补在左边；两样都应补在左边", partial(pad, ids_side="right")),
-    Slip("attention_mask 的 0 应在左边，现在在右边；它要和 input_ids 一一对应", partial(pad, mask_side="right")),
-    Slip("attention_mask 反了：1 是要看的，0 是填充；换过来", partial(pad, real=0, padding=1)),
-    Slip("应用 pad_id 来补，现在补的是 0；0 是一个普通词元的编号", pad_with_zero),
-    Slip("句子里本来就有一个编号等于 pad_id，它也应是 1，现在成了 0；按长度写 attention_mask，不要拿编号来判断",
-         mask_by_id),
-    Slip("次序反了，应先 input_ids、后 attention_mask；换一下", swap),
-    Slip("填充的位置在 attention_mask 里应是 0，现在全是 1；补上的不算", partial(pad, padding=1)),
-    Slip("每一行应一样长，现在没有补；短的补到和最长的一样长", leave_as_is),
-]
+FORMS = {
+    is_dict: "应得到两个列表，现在是字典；return input_ids, attention_mask",
+    is_not_a_pair: "应得到 input_ids 和 attention_mask 两样，现在不是；用逗号隔开两样",
+}
+SLIPS = {
+    partial(pad, ids_side="right", mask_side="right"):
+        "你补在了右边，应补在左边：生成要接着最后一个词元写；把填充放在句子前面",
+    partial(pad, ids_side="right"): "input_ids 补在了右边，attention_mask 却补在左边；两样都应补在左边",
+    partial(pad, mask_side="right"): "attention_mask 的 0 应在左边，现在在右边；它要和 input_ids 一一对应",
+    partial(pad, real=0, padding=1): "attention_mask 反了：1 是要看的，0 是填充；换过来",
+    pad_with_zero: "应用 pad_id 来补，现在补的是 0；0 是一个普通词元的编号",
+    mask_by_id: "句子里本来就有一个编号等于 pad_id，它也应是 1，现在成了 0；按长度写 attention_mask，不要拿编号来判断",
+    swap: "次序反了，应先 input_ids、后 attention_mask；换一下",
+    partial(pad, padding=1): "填充的位置在 attention_mask 里应是 0，现在全是 1；补上的不算",
+    leave_as_is: "每一行应一样长，现在没有补；短的补到和最长的一样长",
+}

@@ -5,7 +5,7 @@
 import random
 from itertools import pairwise, product
 
-from helpers.exercises.comparing import Case, Form, Slip, Wrong, brief, check_function
+from helpers.exercises.comparing import Case, Wrong, brief, check_function
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.running import call
 
@@ -26,7 +26,7 @@ def exercise(tokenizer) -> Exercise:
     """这道题；最后一步步合到底，与分词器切的比"""
     def test(answer):
         for case in cases():
-            check_function(answer, [case], MISTAKES)
+            check_function(answer, [case], FORMS, SLIPS)
             check_unchanged(answer, case)
         check_words(tokenizer, answer)
 
@@ -114,11 +114,11 @@ def merge(parts, rank):
 
 # ---- 常见的错误 ----
 
-def is_not_list(got):
+def is_not_list(got, case):
     return not isinstance(got, list | tuple)
 
 
-def has_other_than_bytes(got):
+def has_other_than_bytes(got, case):
     return any(not isinstance(part, bytes) for part in got)
 
 
@@ -164,15 +164,17 @@ def merge_but_keep_right(parts, rank):
     return merge(parts, rank)[:at + 1] + parts[at + 1:]
 
 
-MISTAKES = [
-    Form("应得到一个列表，现在是别的；返回合并以后的各块", is_not_list),
-    Form("各块应是 bytes，现在有别的；两块 bytes 用 + 连", has_other_than_bytes),
-    Slip("一对也没有合，应合一对；看看相邻的两块在不在 rank 里（次序可以是 0，0 也是有）", merge_none),
-    Slip("你合了最左边可合的一对，应合次序最小的；先比较所有可合的对", merge_leftmost_pair),
-    Slip("你合了次序最大的一对，应合次序最小的；数越小越先合", merge_largest),
-    Slip("漏了次序是 0 的那对，0 也是次序；有没有用 in 来判断", merge_without_zero),
-    Slip("同一对出现几次，应只合最左边的一处，现在全合了；合一处就停", merge_everywhere),
-    Slip("同一对出现几次，应合最左边的一处，现在合了右边的；从左往右找", merge_last_place),
-    Slip("应只合一次，现在合到了底；合一次就返回", merge_to_the_end),
-    Slip("合成一块以后，右边那块还在；两块应换成一块", merge_but_keep_right),
-]
+FORMS = {
+    is_not_list: "应得到一个列表，现在是别的；返回合并以后的各块",
+    has_other_than_bytes: "各块应是 bytes，现在有别的；两块 bytes 用 + 连",
+}
+SLIPS = {
+    merge_none: "一对也没有合，应合一对；看看相邻的两块在不在 rank 里（次序可以是 0，0 也是有）",
+    merge_leftmost_pair: "你合了最左边可合的一对，应合次序最小的；先比较所有可合的对",
+    merge_largest: "你合了次序最大的一对，应合次序最小的；数越小越先合",
+    merge_without_zero: "漏了次序是 0 的那对，0 也是次序；有没有用 in 来判断",
+    merge_everywhere: "同一对出现几次，应只合最左边的一处，现在全合了；合一处就停",
+    merge_last_place: "同一对出现几次，应合最左边的一处，现在合了右边的；从左往右找",
+    merge_to_the_end: "应只合一次，现在合到了底；合一次就返回",
+    merge_but_keep_right: "合成一块以后，右边那块还在；两块应换成一块",
+}
