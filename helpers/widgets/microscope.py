@@ -22,7 +22,7 @@ LETTER_HEADS = ["字符", "码位", "UTF-8 字节"]
 
 
 class CutText:
-    """切好的一段文字：规范化以后的，各段的编号，每个词元在第几段，画出来的词元，各有几个
+    """切好的一段文字：规范化以后的，各段的编号，每个词元在第几段，最前面的词元，字符、字节、词元各几个
 
     不是文字、空的、不完整的、超过 MOST_TEXT 个字符的，报 TypeError 或 ValueError
     """
@@ -37,12 +37,12 @@ class CutText:
         for number, segment in enumerate(self.segments):
             ids += segment
             self.places += [number] * len(segment)
-        self.pieces = [piece(tokenizer, token_id) for token_id in ids[:MOST_DRAWN + 3]]  # 多 3 个，好认出半个字
+        front = ids[:MOST_DRAWN + 3]  # 比画的多 3 个，好认出半个字
+        self.pieces = [piece(tokenizer, token_id) for token_id in front]
         self.drawn = self.pieces[:MOST_DRAWN]
         self.undrawn = left_out(len(ids) - MOST_DRAWN, "个词元没有画")
-        self.size = len(self.text)
-        self.counts = [self.size, len(self.text.encode()), len(ids)]
-        self.share = len(ids) / self.size
+        self.counts = [len(self.text), len(self.text.encode()), len(ids)]
+        self.share = len(ids) / len(self.text)  # 平均每个字符几个词元
 
 
 class Microscope(View):
@@ -158,7 +158,7 @@ class Microscope(View):
         self.merging.start(self.ids)
 
     def counts_html(self) -> str:
-        """每段文字一行：字符、字节、词元各几个"""
+        """每段文字一行：字符、字节、词元各几个；条与最长的比"""
         texts = {"文字": self.first}
         if self.second:
             texts["另一段"] = self.second
@@ -248,9 +248,9 @@ class Microscope(View):
 
     def picture(self) -> Shown:
         first = self.first
-        letters, size, count = first.counts
+        letter_count, byte_count, token_count = first.counts
         intro = (f"文字：{shorten(first.text)}　"
-                 f"{letters} 个字符，{size} 个字节，{count} 个词元，"
+                 f"{letter_count} 个字符，{byte_count} 个字节，{token_count} 个词元，"
                  f"每个字符 {first.share:.2f} 个词元")
         shown = stacked(
             paragraph(intro),
