@@ -9,8 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, TopPLogitsWarper
 
 from helpers.exercises import week15
-from helpers.exercises.week15_checks import softmax, softmax_groups, top_p_groups
-from helpers.exercises.week15_model_checks import answer_groups, real_cache_bytes
+from helpers.exercises.week15 import answer_text, keep_top_p_ids, kv_cache_bytes, probabilities_at
 from helpers.fast.standin import SMALL, make
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "week15_exercises.ipynb"
@@ -28,8 +27,16 @@ def sheet(tokenizer, model):
 def solved(number: int) -> object:
     """参考答案里的代码运行以后得到的答案"""
     names = {"torch": torch}
-    exec(week15.ANSWERS[number], names)
+    exec(week15.sheet(None, None)[number].code, names)
     return names[NAMES[number - 1]]
+
+
+def softmax(scores: list[float]) -> list[float]:
+    """用 math 算的 softmax，不用 torch"""
+    top = max(scores)
+    weights = [math.exp(score - top) for score in scores]
+    total = math.fsum(weights)
+    return [weight / total for weight in weights]
 
 
 def loop(body: str):
@@ -267,23 +274,24 @@ def test_the_expected_answers_stand_on_the_model(tokenizer, model):
 
 
 def test_the_references_are_sound(tokenizer):
-    for scores, T in softmax_groups():
-        theirs = torch.softmax(torch.tensor(scores) / T, 0)
-        assert torch.allclose(torch.tensor(softmax([x / T for x in scores])), theirs, atol=1e-4)
-    for scores, p in top_p_groups():
-        totals = torch.softmax(torch.tensor(scores).double(), 0).sort(descending=True).values.cumsum(0)
+    for case in probabilities_at.cases():
+        logits, temperature = case.inputs
+        by_hand = softmax([score / temperature for score in logits.tolist()])
+        assert torch.allclose(torch.tensor(case.expected), torch.tensor(by_hand), atol=1e-4)
+    for case in keep_top_p_ids.cases():
+        logits, p = case.inputs
+        totals = torch.softmax(logits.double(), 0).sort(descending=True).values.cumsum(0)
         assert p == 1 or (totals - p).abs().min() > 1e-3  # 离分界远，舍入误差不会改变结果
-    for _, prompt, answer, tail in answer_groups(tokenizer):
-        ids = prompt + (tokenizer(answer).input_ids if answer else []) + tail
-        assert tokenizer.decode(ids[len(prompt):], skip_special_tokens=True) == answer
+    for case in answer_text.cases(tokenizer):
+        _, output_ids, prompt_length = case.inputs
+        assert tokenizer.decode(output_ids[0, prompt_length:], skip_special_tokens=True) == case.expected
 
 
 def test_checking_leaves_the_students_random_seed_alone():
     torch.manual_seed(1)
     before = torch.rand(1)
     torch.manual_seed(1)
-    shape = {"hidden_size": 16, "num_attention_heads": 2, "num_key_value_heads": 1, "num_hidden_layers": 1}
-    real_cache_bytes(shape, 2, 2)
+    kv_cache_bytes.real_cache_bytes(kv_cache_bytes.shaped(1, 16, 2, 1), 2, 2)
     assert torch.rand(1) == before
 
 
@@ -303,8 +311,8 @@ def test_the_examples_in_the_notebook(tokenizer):
     assert solved(4)(torch.log(torch.tensor([0.1, 0.5, 0.15, 0.25])), 0.7) == [1, 3]
     ids = torch.tensor([tokenizer("你好").input_ids + tokenizer("你好啊").input_ids + [tokenizer.eos_token_id]])
     assert solved(6)(tokenizer, ids, 1) == "你好啊"
-    assert real_cache_bytes({"hidden_size": 896, "num_attention_heads": 14, "num_key_value_heads": 2,
-                             "num_hidden_layers": 24}, 1, 2)[1] == 12_288
+    qwen = kv_cache_bytes.shaped(24, 896, 14, 2)
+    assert kv_cache_bytes.real_cache_bytes(qwen, 1, 2) == 12_288
 
 
 def test_the_notebook_names_every_exercise_and_is_not_answered(sheet):

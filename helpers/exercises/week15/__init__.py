@@ -1,0 +1,37 @@
+"""第 15 周的练习：生成、推理流程、速度与内存
+
+出处: notebooks/week15_exercises.ipynb，对应课文 05、06、07
+"""
+from helpers.exercises.exercise import Sheet
+from helpers.exercises.week15 import (
+    answer_text,
+    experiment,
+    generate_greedily,
+    keep_top_p_ids,
+    kv_cache_bytes,
+    logits_shape,
+    probabilities_at,
+    probability_ratio,
+    surprise_bits,
+    tokens_per_second,
+)
+
+
+def sheet(tokenizer, model) -> Sheet:
+    """第 15 周的十道题，共 100 分
+
+    tokenizer、model: 课程的分词器和模型（教学小模型或真正的 Qwen），用来得到参照的结果
+    例: len(sheet(tokenizer, model)) -> 10
+    """
+    return Sheet([
+        logits_shape.exercise(),
+        probabilities_at.exercise(),
+        probability_ratio.exercise(),
+        keep_top_p_ids.exercise(),
+        generate_greedily.exercise(tokenizer, model),
+        answer_text.exercise(tokenizer),
+        surprise_bits.exercise(tokenizer, model),
+        kv_cache_bytes.exercise(),
+        tokens_per_second.exercise(),
+        experiment.exercise(),
+    ])

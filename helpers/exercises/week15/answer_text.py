@@ -1,0 +1,103 @@
+"""练习“只要回答”：从 model.generate 的结果里切出回答，解码成文字
+
+出处: notebooks/06_pipeline.ipynb 第 4 节
+"""
+from helpers.exercises.comparing import Case, brief, check_function
+from helpers.exercises.exercise import Exercise
+
+HINTS = ("先取第 0 句，再从下标 prompt_length 切到末尾，最后解码", "decode 有一个参数叫 skip_special_tokens")
+SOLUTION = """def answer_text(tokenizer, output_ids, prompt_length):
+    return tokenizer.decode(output_ids[0, prompt_length:], skip_special_tokens=True)"""
+
+
+def exercise(tokenizer) -> Exercise:
+    """这道题；回答是事先写好的，不靠解码得来"""
+    def test(answer):
+        check_function(answer, cases(tokenizer), FORMS, SLIPS)
+
+    return Exercise("只要回答", "06 第 4 节", 10, test, HINTS, SOLUTION)
+
+
+def cases(tokenizer) -> list[Case]:
+    """套模板的和直接接着写的；又说了一遍问题、有生僻字、很长、空的回答；后面有几个特殊词元的"""
+    end = tokenizer.eos_token_id
+    padding = tokenizer.pad_token_id
+    question = "什么是分词器"
+    messages = [{"role": "user", "content": question}]
+    chat = tokenizer.apply_chat_template(
+        messages,
+        add_generation_prompt=True,
+        tokenize=False,
+    )
+    long = "一步一步词元词元模型写 token ，然后，" * 40 + "。"
+    return [
+        case(tokenizer, question, chat, "这要看情况：先想一想，再试一试。", [end]),
+        case(tokenizer, "你好", "你好", "你好你好，再说一次你好！", []),
+        case(tokenizer, question, chat, "犇骉麤，笑一个 🙂👍🏽", [end, padding, padding]),
+        case(tokenizer, "从前有一座山", "从前有一座山", long, [end]),
+        case(tokenizer, question, chat, "", [end]),
+    ]
+
+
+def case(tokenizer, question: str, prompt: str, answer: str, tail: list[int]) -> Case:
+    """一组输入；prompt: 套好模板的问题；tail: 回答后面的特殊词元"""
+    import torch
+
+    prompt_ids = tokenizer(prompt).input_ids
+    answer_ids = tokenizer(answer).input_ids
+    output_ids = torch.tensor([prompt_ids + answer_ids + tail])
+    inputs = (tokenizer, output_ids, len(prompt_ids))
+    where = f"问题是 {question!r}，回答是 {brief(answer, 20)}"
+    return Case(inputs, answer, where)
+
+
+# ---- 常见的错误 ----
+
+def is_in_a_list(got, case):
+    return got == [case.expected]
+
+
+def is_no_text(got, case):
+    if not isinstance(got, str):
+        return True
+    return got == "" and case.expected != ""
+
+
+def decode_everything(tokenizer, output_ids, prompt_length):
+    return tokenizer.decode(output_ids[0], skip_special_tokens=True)
+
+
+def cut_too_early(tokenizer, output_ids, prompt_length):
+    return tokenizer.decode(output_ids[0, prompt_length - 1:], skip_special_tokens=True)
+
+
+def cut_too_late(tokenizer, output_ids, prompt_length):
+    return tokenizer.decode(output_ids[0, prompt_length + 1:], skip_special_tokens=True)
+
+
+def leave_special_tokens(tokenizer, output_ids, prompt_length):
+    return tokenizer.decode(output_ids[0, prompt_length:])
+
+
+def cut_and_skip_nothing(tokenizer, output_ids, prompt_length):
+    return tokenizer.decode(output_ids[0])
+
+
+def replace_question(tokenizer, output_ids, prompt_length):
+    question = tokenizer.decode(output_ids[0, :prompt_length], skip_special_tokens=True)
+    return decode_everything(tokenizer, output_ids, prompt_length).replace(question, "")
+
+
+OFF_BY_ONE = "切的位置差了一个：问题有 prompt_length 个词元，回答从下标 prompt_length 开始"
+FORMS = {
+    is_in_a_list: "文字是对的，外面多了一层列表；取第 0 个",
+    is_no_text: "应是一段文字，现在不是文字或者是空的；output_ids 的形状是 (1, 总长)，先取第 0 句",
+}
+SLIPS = {
+    decode_everything: "把问题也解码了：先切掉前 prompt_length 个编号，再解码",
+    cut_too_early: OFF_BY_ONE,
+    cut_too_late: OFF_BY_ONE,
+    leave_special_tokens: "还留着特殊词元：解码时让它跳过",
+    cut_and_skip_nothing: "问题和特殊词元都还在：先切掉问题的编号，解码时跳过特殊词元",
+    replace_question: "像是用 replace 去掉问题，回答里同样的话也没了：按编号切，不按文字",
+}

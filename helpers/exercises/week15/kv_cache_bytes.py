@@ -1,0 +1,127 @@
+"""练习“KV cache 占多少字节”：由形状算出来，与真的缓存比
+
+出处: notebooks/05_generation.ipynb 第 9 节
+"""
+import math
+
+from helpers.exercises.comparing import Case, check_function
+from helpers.exercises.exercise import Exercise
+
+HINTS = ("五样相乘：层数、key 和 value 两份、KV 头数、一个头的宽度、每个数的字节；最后乘词元个数",
+         "一个头的宽度 = hidden_size // num_attention_heads（课文 05 第 9 节）")
+SOLUTION = """def kv_cache_bytes(config, tokens, bytes_each):
+    head_dim = config.hidden_size // config.num_attention_heads
+    per_token = config.num_hidden_layers * 2 * config.num_key_value_heads * head_dim * bytes_each
+    return tokens * per_token"""
+
+
+def exercise() -> Exercise:
+    """这道题；正确的字节数由真的 past_key_values 给出"""
+    def test(answer):
+        check_function(answer, cases(), {}, SLIPS, math.isclose)
+
+    return Exercise("KV cache 占多少字节", "05 第 9 节", 10, test, HINTS, SOLUTION)
+
+
+def cases() -> list[Case]:
+    """三个真的小模型、Qwen2.5-0.5B 写满上下文、一个词元也没有"""
+    wide = shaped(5, 96, 6, 2)
+    narrow = shaped(3, 48, 6, 2)
+    qwen = shaped(24, 896, 14, 2)
+    return [
+        case(wide, 7, 4, real_cache_bytes(wide, 7, 4)),
+        case(narrow, 22, 2, real_cache_bytes(narrow, 22, 2)),
+        case(narrow, 1, 2, real_cache_bytes(narrow, 1, 2)),
+        case(qwen, 32_768, 2, 402_653_184),
+        case(qwen, 0, 4, 0),
+    ]
+
+
+def shaped(layers: int, hidden_size: int, heads: int, kv_heads: int):
+    """一个形状的 config；和缓存无关的都很小"""
+    from transformers import Qwen2Config
+
+    return Qwen2Config(
+        num_hidden_layers=layers,
+        hidden_size=hidden_size,
+        num_attention_heads=heads,
+        num_key_value_heads=kv_heads,
+        vocab_size=16,
+        intermediate_size=16,
+    )
+
+
+def case(config, tokens: int, bytes_each: int, expected: int) -> Case:
+    """一组输入"""
+    where = (f"num_hidden_layers={config.num_hidden_layers}，"
+             f"hidden_size={config.hidden_size}，"
+             f"num_attention_heads={config.num_attention_heads}，"
+             f"num_key_value_heads={config.num_key_value_heads}，"
+             f"{tokens=}，{bytes_each=}")
+    return Case((config, tokens, bytes_each), expected, where)
+
+
+def real_cache_bytes(config, tokens: int, bytes_each: int) -> int:
+    """真的搭一个模型，送进 tokens 个词元，数它的 past_key_values 有几个字节；bytes_each: 2 或 4
+
+    在 meta 设备上：张量只有形状，不占内存，也不动学生的随机数种子
+    """
+    import torch
+    from transformers import Qwen2ForCausalLM
+
+    dtype = {2: torch.bfloat16, 4: torch.float32}[bytes_each]
+    with torch.device("meta"):
+        model = Qwen2ForCausalLM(config).to(dtype)
+        input_ids = torch.zeros(1, tokens).long()
+        cache = model(input_ids).past_key_values
+    return sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+
+
+def right_bytes(config, tokens: int, bytes_each: int) -> int:
+    """正确的字节数"""
+    head_dim = config.hidden_size // config.num_attention_heads
+    width = config.num_key_value_heads * head_dim
+    layer = 2 * width * bytes_each
+    return tokens * config.num_hidden_layers * layer
+
+
+# ---- 常见的错误 ----
+
+def store_only_keys(config, tokens, bytes_each):
+    return right_bytes(config, tokens, bytes_each) / 2
+
+
+def count_one_layer(config, tokens, bytes_each):
+    return right_bytes(config, tokens, bytes_each) / config.num_hidden_layers
+
+
+def store_all_heads(config, tokens, bytes_each):
+    one_head = right_bytes(config, tokens, bytes_each) / config.num_key_value_heads
+    return one_head * config.num_attention_heads
+
+
+def take_hidden_size_as_width(config, tokens, bytes_each):
+    return right_bytes(config, tokens, bytes_each) * config.num_attention_heads
+
+
+def count_one_token(config, tokens, bytes_each):
+    return right_bytes(config, tokens, bytes_each) / tokens
+
+
+def count_numbers(config, tokens, bytes_each):
+    return right_bytes(config, tokens, bytes_each) / bytes_each
+
+
+def give_megabytes(config, tokens, bytes_each):
+    return right_bytes(config, tokens, bytes_each) / 1e6
+
+
+SLIPS = {
+    store_only_keys: "少了一半：每层存 key 和 value 两份",
+    count_one_layer: "只算了一层：每一层都有自己的 key 和 value",
+    store_all_heads: "大了：存的只有 num_key_value_heads 个头，不是全部的头，也不是整个 hidden_size",
+    take_hidden_size_as_width: "大了：一个头的宽度是 hidden_size ÷ num_attention_heads，现在像是没有除",
+    count_one_token: "这是 1 个词元的；再乘词元的个数",
+    count_numbers: "这是数的个数；再乘每个数的字节",
+    give_megabytes: "单位应是字节，不是 MB",
+}

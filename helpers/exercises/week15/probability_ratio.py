@@ -1,0 +1,44 @@
+"""练习“温度和概率之比”：温度变小，第一名的概率是第二名的几倍
+
+出处: notebooks/05_generation.ipynb 第 4 节
+"""
+import re
+import unicodedata
+
+from helpers.exercises.comparing import Wrong, brief
+from helpers.exercises.exercise import Exercise
+
+HINTS = ("两个概率之比等于 exp((z1 - z2) / T)：分母约掉了",
+         "T=1 时比是 2，所以 exp(z1 - z2) = 2；T=0.3 时是 2 的 1/0.3 次方")
+SOLUTION = """# 比是 exp((z1 - z2) / T)：T=1 时是 2，T=0.3 时是 2 ** (1 / 0.3)，约 10.1
+answer_3 = "D\""""
+WRONG_CHOICES = {
+    "A": "温度会让分布变尖或变平，名次不变，比却会变；用 softmax 算两次看看",
+    "B": "这是打分乘以 0.3 的结果；温度是除，T 小于 1 时分布更尖",
+    "C": "温度除的是打分，不是概率之比；概率之比是两个打分之差的指数",
+}
+
+
+def exercise() -> Exercise:
+    """这道题"""
+    return Exercise("温度和概率之比", "05 第 4 节", 6, check, HINTS, SOLUTION)
+
+
+def check(answer: object) -> None:
+    """应选 D：2 的 1/0.3 次方约是 10.1；字母后面可以有别的话"""
+    letter = chosen_letter(answer)
+    if letter is None:
+        raise Wrong(f"答案应是 A、B、C、D 中的一个字母，例如 \"A\"，现在是 {brief(answer)}；两边要有引号")
+    if letter in WRONG_CHOICES:
+        raise Wrong(f"选了 {letter}，与算出来的不同；{WRONG_CHOICES[letter]}")
+
+
+def chosen_letter(answer: object) -> str | None:
+    """答案开头的字母，全角、小写也认；没有就是 None。例: chosen_letter("ｄ　约 10 倍") -> "D\""""
+    if not isinstance(answer, str):
+        return None
+    text = unicodedata.normalize("NFKC", answer).strip().upper()
+    found = re.match(r"([A-D])(\W|$)", text)
+    if found is None:
+        return None
+    return found[1]

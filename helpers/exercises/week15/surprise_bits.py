@@ -1,0 +1,130 @@
+"""练习“模型有多惊讶”：每个词元的 -log2 概率，单位是比特
+
+出处: notebooks/05_generation.ipynb 第 1、2 节
+"""
+import math
+from functools import cache, partial
+
+from helpers.exercises.comparing import Case, as_lists, check_function, close_numbers, is_nested
+from helpers.exercises.exercise import Exercise
+from helpers.exercises.week15.forward import ForwardOnly
+
+HINTS = ("第 i 个位置的打分猜第 i+1 个词元，所以打分去掉最后一个，编号去掉第一个，两边对齐",
+         "torch.log_softmax(…, dim=-1) 是自然对数；除以 log(2) 换成以 2 为底，再取负号")
+SOLUTION = """def surprise_bits(model, input_ids):
+    with torch.inference_mode():
+        logits = model(input_ids=input_ids).logits[0, :-1].float()  # 最后一个位置没有答案可对
+    log_p = torch.log_softmax(logits, dim=-1)
+    chosen = log_p.gather(1, input_ids[0, 1:, None])[:, 0]  # 每个位置取真正出现的那个词元
+    return (-chosen / torch.log(torch.tensor(2.0))).tolist()"""
+TEXTS = ["昨天我们学习怎样生成🙂，犇", "温度", "词" * 20, "The cat sat on the mat."]
+
+
+def exercise(tokenizer, model) -> Exercise:
+    """这道题；正确的比特数由 torch 的 nll_loss 给出，只算一次"""
+    prepared = cache(partial(cases, tokenizer, model))
+
+    def test(answer):
+        margin = tolerance(model)
+        same = partial(close_numbers, tolerance=margin)
+        check_function(answer, prepared(), FORMS, SLIPS, same)
+
+    return Exercise("模型有多惊讶", "05 第 1、2 节", 12, test, HINTS, SOLUTION)
+
+
+def tolerance(model) -> float:
+    """允许差多少；模型是 16 位数时放宽"""
+    if model.dtype.itemsize == 2:
+        return 0.05
+    return 1e-3
+
+
+def cases(tokenizer, model) -> list[Case]:
+    """平常的、很短的、重复的、英文的"""
+    return [case(tokenizer, ForwardOnly(model), text) for text in TEXTS]
+
+
+def case(tokenizer, model, text: str) -> Case:
+    """一组输入"""
+    batch = tokenizer(text, return_tensors="pt")
+    bits = bits_of(model, batch.input_ids)
+    expected = bits.round(decimals=4).tolist()
+    where = f"文字是 {text!r}（{len(bits) + 1} 个词元）"
+    return Case((model, batch.input_ids), expected, where)
+
+
+def bits_of(model, input_ids, positions=slice(None, -1), targets=slice(1, None), dimension=-1):
+    """每个词元的 -log2 概率，形状 (n-1,)；换掉一样就是一种错法
+
+    positions、targets: 用哪些位置的打分，去猜哪些词元；dimension: 在哪一维上 softmax
+    """
+    logits = position_logits(model, input_ids)
+    log_p = logits[positions].log_softmax(dimension)
+    wanted = input_ids[0, targets]
+    return bits_at(log_p, wanted)
+
+
+def position_logits(model, input_ids):
+    """每个位置的打分，形状 (n, 词表大小)"""
+    return model(input_ids).logits[0].double()
+
+
+def bits_at(log_p, targets):
+    """第 i 行的第 targets[i] 个自然对数，换成 -log2"""
+    from torch.nn.functional import nll_loss
+
+    nats = nll_loss(log_p, targets, reduction="none")
+    return nats / math.log(2)
+
+
+# ---- 常见的错误 ----
+
+def is_one_number(got, case):
+    return isinstance(as_lists(got), int | float)
+
+
+def use_natural_logarithm(model, input_ids):
+    return bits_of(model, input_ids) * math.log(2)
+
+
+def forget_minus(model, input_ids):
+    return -bits_of(model, input_ids)
+
+
+def give_natural_logarithm(model, input_ids):
+    return -use_natural_logarithm(model, input_ids)
+
+
+def give_probabilities(model, input_ids):
+    return 2 ** -bits_of(model, input_ids)
+
+
+def softmax_over_all_positions(model, input_ids):
+    logits = position_logits(model, input_ids)
+    log_p = logits.log_softmax(0)[:-1]
+    wanted = input_ids[0, 1:]
+    return bits_at(log_p, wanted)
+
+
+def has_one_more(got, case):
+    return len(got) == len(case.expected) + 1
+
+
+SHIFTED = "错了一格：第 i 个位置的打分猜的是第 i+1 个词元"
+WRONG_DIMENSION = "softmax 的维度不对：应在词表那一维（最后一维）上，现在像是在位置上"
+FORMS = {
+    is_one_number: "应是每个词元一个数的列表，现在只有一个数；不要加起来，也不要平均",
+    is_nested: "应是一列数，现在外面多了一层；取第 0 句",
+    has_one_more: "多了一个：第 1 个词元前面没有东西，没有谁猜它，应从第 2 个算起",
+}
+SLIPS = {
+    use_natural_logarithm: "像是用了自然对数：题目的单位是比特，要以 2 为底",
+    forget_minus: "符号反了：概率小于 1，对数是负的，前面要加负号",
+    give_natural_logarithm: "符号反了，对数也要以 2 为底",
+    give_probabilities: "这是概率，还要取 -log2",
+    partial(bits_of, targets=slice(None, -1)): SHIFTED,
+    partial(bits_of, positions=slice(1, None)): SHIFTED,
+    partial(bits_of, positions=slice(1, None), targets=slice(None, -1)): SHIFTED,
+    softmax_over_all_positions: WRONG_DIMENSION,
+    partial(bits_of, dimension=0): WRONG_DIMENSION,
+}
