@@ -58,7 +58,7 @@ def as_lists(value: object) -> object:
     return [as_lists(item) for item in value]
 
 
-def is_nested(got: object, case: Case | None = None) -> bool:
+def is_nested(got: object, case: Case) -> bool:
     """是列表的列表吗（张量、元组也算列表）"""
     return any(isinstance(item, list) for item in as_lists(got))
 
@@ -71,7 +71,7 @@ def brief(value: object, most: int = 80) -> str:
     return text[:most - 1] + "…"
 
 
-def check_function(function: Callable, cases: Sequence[Case], forms: dict, slips: dict | Callable = same_values,
+def check_function(function: Callable, cases: Sequence[Case], forms: dict, slips: dict,
                    same: Callable = same_values) -> None:
     """在每一组输入上运行学生的 function；有一组不对就抛出 Wrong，没有运行完抛出 Failed，还没写抛出 Unanswered
 
@@ -80,10 +80,6 @@ def check_function(function: Callable, cases: Sequence[Case], forms: dict, slips
     两样都在结果已经不对时才认，先认先说；same(学生的结果, 应得到的): 怎样算相同
     例: check_function(answer, [Case((3,), 6, "x 是 3")], {is_text: "应是一个数"}, {square: "这是平方"})
     """
-    if not isinstance(forms, dict):
-        for case in cases:
-            check_case(function, case, forms, slips)
-        return
     for case in cases:
         got = call(function, case.inputs, case.where)
         if got is UNANSWERED:
@@ -117,66 +113,3 @@ def holds(question: Callable[..., bool], *values: object) -> bool:
         return bool(question(*values))
     except Exception:
         return False
-
-
-# ---- 旧的写法：第 15 周换成 {函数: 要说的话} 以前 ----
-
-@dataclass(frozen=True)
-class Form:
-    """一种不合题目的样子（类型、形状）：fits(学生的结果) 成立，就说 message
-
-    例: Form("应得到一段文字，现在是别的", is_not_text)
-    """
-    message: str
-    fits: Callable[[object], bool]
-
-    def explains(self, got: object, case: Case, same: Callable) -> bool:
-        return self.fits(got)
-
-
-@dataclass(frozen=True)
-class Slip:
-    """一种想得到的错法：solve 是照它写的错误解法，同一组输入上得到的和学生的一样，就说 message
-
-    只在学生的结果已经不对时才运行；solve 出错，或者在这组输入上碰巧是对的，就算不是它
-    例: Slip("这是字符数，应是词元数", count_letters)
-    """
-    message: str
-    solve: Callable
-
-    def explains(self, got: object, case: Case, same: Callable) -> bool:
-        wrong = self.solve(*case.inputs)
-        return same(got, wrong) and not same(wrong, case.expected)
-
-
-@dataclass(frozen=True)
-class Symptom:
-    """一种与这组输入对照才看得出的错：shows(学生的结果, 这组输入) 成立，就说 message
-
-    例: Symptom("多了一个", has_one_more)
-    """
-    message: str
-    shows: Callable[[object, Case], bool]
-
-    def explains(self, got: object, case: Case, same: Callable) -> bool:
-        return self.shows(got, case)
-
-
-def check_case(function: Callable, case: Case, mistakes: Sequence[Form | Slip | Symptom] = (),
-               same: Callable[[object, object], bool] = same_values) -> None:
-    """在一组输入上运行学生的 function；结果不对就抛出 Wrong，没有运行完抛出 Failed，还没写抛出 Unanswered
-
-    mistakes: 常见的错误，不对时才认，先认先说
-    same(学生的结果, 应得到的): 怎样算相同，默认 same_values
-    """
-    got = call(function, case.inputs, case.where)
-    if got is UNANSWERED:
-        raise Unanswered
-    if got is None:
-        raise Wrong(f"{case.where}：应有返回值，现在是 None；检查是不是忘了 return")
-    if holds(same, got, case.expected):
-        return
-    for mistake in mistakes:
-        if holds(mistake.explains, got, case, same):
-            raise Wrong(f"{case.where}：{mistake.message}")
-    raise Wrong(f"{case.where}：应得到 {brief(case.expected)}，现在得到 {brief(got)}；再想想")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from helpers.exercises.comparing import UNANSWERED, Case, Form, Unanswered, Wrong, as_lists, brief, check_case  # noqa: F401
+from helpers.exercises.comparing import UNANSWERED, Unanswered, Wrong
 from helpers.exercises.running import Failed
 
 GRADING = "COURSE_GRADING"  # 评分时设为 1：check 不通过就报 AssertionError，好让 nbgrader 记分
@@ -117,21 +117,3 @@ class Sheet:
     def marked(self, mark: str) -> list[str]:
         """记号是 mark 的题号"""
         return [str(exercise.number) for exercise in self.exercises if exercise.mark == mark]
-
-
-# ---- 第 15 周换成一题一个文件以前，旧的写法 ----
-
-def numbered_rows(rows, hints, answers) -> Sheet:
-    return Sheet([Exercise(*row, hints[number], answers[number], open=number == len(rows))
-                  for number, row in enumerate(rows, 1)])
-
-
-Sheet.of = staticmethod(numbered_rows)
-
-
-def compare(function, inputs, expected, where, same=lambda got, want: got == want, mistakes=()) -> None:
-    case = Case(inputs, expected, where)
-    check_case(function, case, [Form(message, fits) for fits, message in mistakes], same)
-
-
-plain = as_lists
