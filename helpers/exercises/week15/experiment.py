@@ -34,10 +34,10 @@ KNOBS = {  # 可以改的量 → 它的几种写法，正则表达式
 
 def exercise() -> Exercise:
     """这道题"""
-    return Exercise("做一个小实验", "05 第 4–8 节", 12, check, HINTS, SOLUTION, open=True)
+    return Exercise("做一个小实验", "05 第 4–8 节", 12, check_report, HINTS, SOLUTION, open=True)
 
 
-def check(answer: object) -> None:
+def check_report(answer: object) -> None:
     """报告写全了没有；写得好不好由老师评"""
     if not isinstance(answer, dict):
         raise Wrong(f"答案应是一个字典，现在是 {type(answer).__name__}；照题目的样子写四个键")

@@ -21,10 +21,10 @@ WRONG_SHAPES = {
 
 def exercise() -> Exercise:
     """这道题"""
-    return Exercise("logits 的形状", "05 第 1 节", 5, check, HINTS, SOLUTION)
+    return Exercise("logits 的形状", "05 第 1 节", 5, check_shape, HINTS, SOLUTION)
 
 
-def check(answer: object) -> None:
+def check_shape(answer: object) -> None:
     """应是 (2, 25, 151936)"""
     if not isinstance(answer, list | tuple):
         raise Wrong(f"答案应是一个元组，例如 (3, 4)，现在是 {brief(answer)}；有几个维度就写几个数")

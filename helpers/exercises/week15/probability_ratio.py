@@ -21,10 +21,10 @@ WRONG_CHOICES = {
 
 def exercise() -> Exercise:
     """这道题"""
-    return Exercise("温度和概率之比", "05 第 4 节", 6, check, HINTS, SOLUTION)
+    return Exercise("温度和概率之比", "05 第 4 节", 6, check_letter, HINTS, SOLUTION)
 
 
-def check(answer: object) -> None:
+def check_letter(answer: object) -> None:
     """应选 D：2 的 1/0.3 次方约是 10.1；字母后面可以有别的话"""
     letter = chosen_letter(answer)
     if letter is None:

@@ -17,7 +17,6 @@ SOLUTION = """def surprise_bits(model, input_ids):
     log_p = torch.log_softmax(logits, dim=-1)
     chosen = log_p.gather(1, input_ids[0, 1:, None])[:, 0]  # 每个位置取真正出现的那个词元
     return (-chosen / torch.log(torch.tensor(2.0))).tolist()"""
-TEXTS = ["昨天我们学习怎样生成🙂，犇", "温度", "词" * 20, "The cat sat on the mat."]
 
 
 def exercise(tokenizer, model) -> Exercise:
@@ -41,7 +40,8 @@ def tolerance(model) -> float:
 
 def cases(tokenizer, model) -> list[Case]:
     """平常的、很短的、重复的、英文的"""
-    return [case(tokenizer, ForwardOnly(model), text) for text in TEXTS]
+    texts = ["昨天我们学习怎样生成🙂，犇", "温度", "词" * 20, "The cat sat on the mat."]
+    return [case(tokenizer, ForwardOnly(model), text) for text in texts]
 
 
 def case(tokenizer, model, text: str) -> Case:

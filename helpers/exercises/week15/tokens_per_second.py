@@ -25,10 +25,10 @@ ROUNDING = 0.0125  # 学生可能取整了：20 也算 20.24
 
 def exercise() -> Exercise:
     """这道题"""
-    return Exercise("一秒最多写几个词元", "07 第 1、2 节", 6, check, HINTS, SOLUTION)
+    return Exercise("一秒最多写几个词元", "07 第 1、2 节", 6, check_rate, HINTS, SOLUTION)
 
 
-def check(answer: object) -> None:
+def check_rate(answer: object) -> None:
     """应是 40：40e9 ÷ 988,097,824 = 40.48，写完的是 40 个"""
     if not is_number(answer):
         raise Wrong(f"答案应是一个整数，例如 7，现在是 {brief(answer)}；不写引号和单位")
