@@ -92,6 +92,16 @@ def test_another_choice_diverges_and_both_stay(view):
     assert view.written == first
 
 
+def test_the_same_choice_goes_on_in_the_same_branch(view):
+    for text in ("选它", "选它", "退一个", "退一个"):
+        press(view, text)
+    first = view.branches["A"]
+    press(view, "选它")
+    assert "和原来写的一样" in view.message.value
+    assert view.branches == {"A": first}
+    assert view.written == first[:1]
+
+
 def test_finishing_is_what_generate_writes(view, tokenizer, model):
     press(view, "接着写完")
     asked = torch.tensor([view.asked])
