@@ -40,7 +40,8 @@ def replace_folder(folder: Path) -> Iterator[Path]:
 
 def course_folder() -> Path:
     """这门课在这台电脑上放缓存的文件夹（还不一定存在）"""
+    variable = "XDG_CACHE_HOME"
     if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
-        return Path(os.environ["LOCALAPPDATA"]) / "hf-course"
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "hf-course"
+        variable = "LOCALAPPDATA"
+    folder = os.environ.get(variable) or "~/.cache"
+    return Path(folder).expanduser() / "hf-course"

@@ -6,14 +6,13 @@ ModelScope 的模型编号（作者/名字）、本地文件夹。COURSE_MODEL_H
 remove（删除）
 """
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
 from timeit import repeat
 
 from helpers.download import classroom_copy, local_copy, manifest, modelscope_hub
-from helpers.download.checkpoint import check_checkpoint
+from helpers.download.checkpoint import check_checkpoint, read_config
 from helpers.download.local_copy import BrokenCopy
 from helpers.download.names import QWEN_ID, is_model_id, nearest_ids
 from helpers.errors import ModelError, friendly_errors
@@ -132,7 +131,7 @@ def dtype_for(folder: Path) -> str:
     import psutil
 
     folder = Path(folder)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_config(folder)
     stored = config.get("dtype") or config.get("torch_dtype")
     if stored != "bfloat16":
         return "auto"
@@ -192,7 +191,9 @@ def main(arguments: list[str] | None = None) -> None:
 def run_command(command: str, name: str, target: str | None = None) -> str:
     """做一条命令，返回要打印的话"""
     if command == "remove":
-        return f"删掉了 {name}" if local_copy.remove_copies(name) else f"缓存里没有 {name}，不用删"
+        if local_copy.remove_copies(name):
+            return f"删掉了 {name}"
+        return f"缓存里没有 {name}，不用删"
     if command == "fetch":
         return f"{name} 已经准备好，可以断网使用：{locate(name)}"
     folder = local_copy.find_copy(name)

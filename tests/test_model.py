@@ -130,7 +130,7 @@ def test_matrix_seconds_are_measured():
 def test_the_dtype_to_load_with(tmp_path, monkeypatch, stored, slower, free, wanted):
     import psutil
 
-    (tmp_path / "config.json").write_text(f'{{"dtype": "{stored}"}}', encoding="utf-8")
+    (tmp_path / "config.json").write_text(f'{{"model_type": "qwen2", "dtype": "{stored}"}}', encoding="utf-8")
     monkeypatch.setattr(model, "slowdown", lambda: slower)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("", (), {"available": free}))
     assert model.dtype_for(tmp_path) == wanted

@@ -3,12 +3,12 @@
 只看文件名、JSON 和 safetensors 的文件头，不读权重，所以很快
 """
 import json
-import struct
 from pathlib import Path
 
 from helpers.errors import ModelError
 
-MALFORMED = (ValueError, TypeError, LookupError, AttributeError, struct.error)  # 文件的内容不是应有的样子
+# 文件的内容不是应有的样子时，读的人会遇到的错
+MALFORMED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 OTHER_WEIGHTS = {".bin", ".pt", ".pth", ".gguf", ".onnx"}
 
 
@@ -52,7 +52,7 @@ def weight_files(folder: Path) -> list[str]:
     """权重文件名：一个 model.safetensors，或者索引里列出的全部分片"""
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        return shards(index)
+        return shard_files(index)
     if (folder / "model.safetensors").is_file():
         return ["model.safetensors"]
     others = sorted(path.name for path in folder.iterdir() if path.suffix in OTHER_WEIGHTS)
@@ -62,7 +62,7 @@ def weight_files(folder: Path) -> list[str]:
     raise ModelError(f"{folder} 里应有 model.safetensors，现在{found}；下载 safetensors 格式的版本")
 
 
-def shards(index: Path) -> list[str]:
+def shard_files(index: Path) -> list[str]:
     """索引里列出的分片，按名字排好"""
     try:
         content = json.loads(index.read_text(encoding="utf-8"))
@@ -90,10 +90,12 @@ def announced_size(path: Path, size: int) -> int:
     出处: https://huggingface.co/docs/safetensors 的“Format”
     """
     with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
+        length = int.from_bytes(file.read(8), "little")
         if length > size:
             raise ValueError(f"文件头要 {length} 字节")
         header = json.loads(file.read(length))
     header.pop("__metadata__", None)
-    ends = [tensor["data_offsets"][1] for tensor in header.values()]
-    return 8 + length + max(ends, default=0)
+    data_size = 0
+    for tensor in header.values():
+        data_size = max(data_size, tensor["data_offsets"][1])
+    return 8 + length + data_size

@@ -49,27 +49,27 @@ def is_web(place: str) -> bool:
 def read_share(place: str, path: str, out: BinaryIO) -> None:
     """把老师那里的文件 path 写到 out 的末尾，out 里已有的不再读；读不到时报 OSError 或 ModelError"""
     if is_web(place):
-        read_web(f"{place.rstrip('/')}/{path}", out)
+        read_web(place.rstrip("/"), path, out)
         return
     with (Path(place).expanduser() / path).open("rb") as file:
         file.seek(out.tell())
         shutil.copyfileobj(file, out)
 
 
-def read_web(url: str, out: BinaryIO) -> None:
-    """同 read_share，url 在任何静态文件服务器上；不认 Range 的服务器从头再发"""
+def read_web(address: str, path: str, out: BinaryIO) -> None:
+    """同 read_share，从任何静态文件服务器读；不认 Range 的服务器从头再发"""
     import requests
 
-    address, path = url.rsplit("/", 1)
+    rest = {"Range": f"bytes={out.tell()}-"}
     try:
-        with requests.get(url, headers={"Range": f"bytes={out.tell()}-"}, timeout=SHARE_TIMEOUT, stream=True) as answer:
+        with requests.get(f"{address}/{path}", headers=rest, timeout=SHARE_TIMEOUT, stream=True) as answer:
             if answer.status_code == 200:
                 out.truncate(0)
             elif answer.status_code != 206:
                 raise ModelError(f"{address} 上应有 {path}，现在回答 {answer.status_code}；检查老师给的地址")
             for block in answer.iter_content(BLOCK_BYTES):
                 out.write(block)
-    except requests.exceptions.RequestException as error:
+    except requests.RequestException as error:
         raise ModelError(f"应能从 {address} 读 {path}，现在断了（{type(error).__name__}）；"
                          "看看和老师在不在同一个网络，再运行一次会接着下") from None
 

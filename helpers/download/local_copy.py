@@ -20,9 +20,10 @@ def local_folders(model_id: str) -> list[Path]:
     root = Path(os.environ.get("MODELSCOPE_CACHE") or "~/.cache/modelscope").expanduser()
     owner, name = model_id.split("/")
     old_name = name.replace(".", "___")
-    layouts = [f"models/{owner}--{name}/snapshots/master", f"hub/models/{owner}/{old_name}",
-               f"models/{owner}/{old_name}", f"hub/{owner}/{old_name}"]
-    return [root / layout for layout in layouts]
+    folders = [root / f"models/{owner}--{name}/snapshots/master"]
+    for layout in ("hub/models", "models", "hub"):
+        folders.append(root / layout / owner / old_name)
+    return folders
 
 
 def find_copy(model_id: str) -> Path | None:
@@ -59,8 +60,9 @@ def remove_copies(model_id: str) -> list[Path]:
 
 def check_disk(manifest: Manifest, folder: Path) -> None:
     """磁盘放得下还没有取来的部分吗，放不下报 ModelError"""
-    present = sum(present_bytes(file, folder) for file in manifest.files)
-    needed = manifest.size() - present + SPARE_BYTES
+    needed = SPARE_BYTES
+    for file in manifest.files:
+        needed += file.size - present_bytes(file, folder)
     place = folder
     while not place.exists():
         place = place.parent

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 
 from helpers.download.checkpoint import MALFORMED
 from helpers.errors import ModelError
@@ -32,16 +32,21 @@ class ModelFile:
     def is_whole(self, folder: Path, thorough: bool = False) -> bool:
         """folder 里的这个文件与清单一样吗；大小和时间都没变就不读内容，thorough 时一定读"""
         path = folder / self.path
-        if not path.is_file() or path.stat().st_size != self.size:
+        if not path.is_file():
             return False
-        if path.stat().st_mtime_ns == self.mtime_ns and not thorough:
+        state = path.stat()
+        if state.st_size != self.size:
+            return False
+        if state.st_mtime_ns == self.mtime_ns and not thorough:
             return True
         return file_sha256(path) == self.sha256
 
     def stamped(self, folder: Path) -> "ModelFile":
         """写上 folder 里的这个文件现在的修改时间；还不知道 sha256 就算出来"""
         path = folder / self.path
-        return replace(self, sha256=self.sha256 or file_sha256(path), mtime_ns=path.stat().st_mtime_ns)
+        mtime_ns = path.stat().st_mtime_ns
+        digest = self.sha256 or file_sha256(path)
+        return replace(self, sha256=digest, mtime_ns=mtime_ns)
 
 
 @dataclass(frozen=True)
@@ -60,15 +65,18 @@ class Manifest:
 
     def text(self) -> str:
         """写成 JSON"""
-        files = {file.path: {"size": file.size, "sha256": file.sha256, "mtime_ns": file.mtime_ns}
-                 for file in self.files}
-        return json.dumps({"model": self.model_id, "files": files}, indent=1, sort_keys=True)
+        files = {}
+        for file in self.files:
+            files[file.path] = {"size": file.size, "sha256": file.sha256, "mtime_ns": file.mtime_ns}
+        content = {"model": self.model_id, "files": files}
+        return json.dumps(content, indent=1, sort_keys=True)
 
 
 def check_path(path: str) -> None:
     """清单里的文件名应留在模型文件夹里面，否则报 ModelError，什么也不写"""
-    parts = PurePosixPath(path.replace("\\", "/"))
-    if not path or parts.is_absolute() or ".." in parts.parts or ":" in path:
+    parsed = PureWindowsPath(path)  # 两种斜线和盘符都认得
+    outside = parsed.anchor or ".." in parsed.parts
+    if outside or ":" in path or not path:
         raise ModelError(f"清单里的文件名应留在模型文件夹里，现在有 {path!r}；这个下载站不可信，什么也没有下载，"
                          "检查 MODELSCOPE_ENDPOINT")
 
@@ -76,8 +84,10 @@ def check_path(path: str) -> None:
 def parse_manifest(text: bytes) -> Manifest:
     """JSON → 清单；看不懂时报 MALFORMED 里的错"""
     content = json.loads(text)
-    files = [ModelFile(path, int(entry["size"]), entry["sha256"], entry.get("mtime_ns"))
-             for path, entry in content["files"].items()]
+    files = []
+    for path, entry in content["files"].items():
+        size = int(entry["size"])
+        files.append(ModelFile(path, size, entry["sha256"], entry.get("mtime_ns")))
     return Manifest(content["model"], files)
 
 
@@ -89,9 +99,13 @@ def file_sha256(path: Path) -> str:
 
 def data_files(folder: Path) -> list[ModelFile]:
     """folder 里模型的数据文件，按路径排好；还没有算 sha256"""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    files = [ModelFile(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths]
-    return [file for file in files if file.is_data()]
+    found = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        file = ModelFile(name, path.stat().st_size)
+        if path.is_file() and file.is_data():
+            found.append(file)
+    return found
 
 
 def read_record(folder: Path) -> Manifest | None:
@@ -104,10 +118,12 @@ def read_record(folder: Path) -> Manifest | None:
 
 def write_record(folder: Path, manifest: Manifest) -> None:
     """写下记录；已经记着同样的就不写，文件夹只读时也不写"""
-    record = Manifest(manifest.model_id, [file.stamped(folder) for file in manifest.files])
-    if record != read_record(folder):
-        with contextlib.suppress(OSError):
-            write_text(folder / RECORD, record.text())
+    files = [file.stamped(folder) for file in manifest.files]
+    record = Manifest(manifest.model_id, files)
+    if record == read_record(folder):
+        return
+    with contextlib.suppress(OSError):
+        write_text(folder / RECORD, record.text())
 
 
 def demand_undamaged(folder: Path, thorough: bool = False) -> Path:

@@ -41,15 +41,16 @@ def listing(model_id: str) -> Manifest:
     """
     content = ask_listing(model_id)
     try:
-        entries = [entry for entry in content["Data"]["Files"] if entry.get("Type") != "tree"]
-        listed = Manifest(model_id, [listed_file(entry) for entry in entries])
+        entries = content["Data"]["Files"]
+        files = [listed_file(entry) for entry in entries if entry.get("Type") != "tree"]
+        listed = Manifest(model_id, files)
     except MALFORMED:
         raise ModelError(f"{hub_host()} 应给出 {model_id} 的文件清单，现在的回答看不懂；过几分钟再试，"
                          "还不行就看看 MODELSCOPE_ENDPOINT 设得对不对") from None
-    files = [file for file in listed.files if file.is_data()]
-    if not any(file.path.endswith(".safetensors") for file in files):
+    data = [file for file in listed.files if file.is_data()]
+    if not any(file.path.endswith(".safetensors") for file in data):
         raise ModelError(f"{model_id} 应有 safetensors 格式的权重，现在清单里没有；换一个模型，例如 qwen")
-    return Manifest(model_id, files)
+    return Manifest(model_id, data)
 
 
 def listed_file(entry: dict) -> ModelFile:
@@ -73,7 +74,7 @@ def ask_listing(model_id: str) -> dict:
         session.mount(endpoint(), requests.adapters.HTTPAdapter(max_retries=retries))
         try:
             answer = session.get(url, timeout=LISTING_TIMEOUT)
-        except requests.exceptions.RequestException as error:
+        except requests.RequestException as error:
             raise no_answer(error) from None
     check_status(answer.status_code, model_id)
     try:

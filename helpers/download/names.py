@@ -17,10 +17,12 @@ def nearest_ids(text: str) -> str:
 
     例: nearest_ids("qwen2.5-3b") -> "；名字最像的有：Qwen/Qwen2.5-3B-Instruct"
     """
+    if not text:
+        return ""
     wanted = text.lower()
-    by_lower = {name.lower(): name for name in KNOWN_IDS}
-    inside = [name for name in by_lower if wanted and wanted in name]
-    found = inside or get_close_matches(wanted, by_lower)
+    found = [name for name in KNOWN_IDS if wanted in name.lower()]
+    if not found:
+        found = get_close_matches(text, KNOWN_IDS)
     if not found:
         return ""
-    return "；名字最像的有：" + "、".join(by_lower[name] for name in found[:3])
+    return "；名字最像的有：" + "、".join(found[:3])
