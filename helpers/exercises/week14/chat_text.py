@@ -2,13 +2,11 @@
 
 出处: notebooks/03_tokenization.ipynb 第 8 节
 """
-import random
 from functools import partial
 
 from helpers.exercises.comparing import Case, Wrong, brief, check_function
 from helpers.exercises.exercise import Exercise
 
-BITS = ["你好", "", "第一行\n第二行", " 两头有空格 ", "😀🦜", "龘", "x == 1", "词元" * 200]
 HINTS = ("先打印 apply_chat_template 的结果（用 repr 看得见换行），再照着拼",
          "每条消息一行 f 字符串，里面有两个 \\n；循环完以后再加替助手开头的一行")
 SOLUTION = """def chat_text(messages):
@@ -35,27 +33,22 @@ def check_by_hand(answer) -> None:
 
 
 def cases(tokenizer) -> list[Case]:
-    """几段对话和它们套上模板的文字"""
-    found = []
-    for messages in conversations():
-        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        found.append(Case((messages,), text, f"messages 是 {brief(messages, 70)}"))
-    return found
+    """几段对话，有空的、很长的、多行的"""
+    return [
+        case(tokenizer, "你是导游。", "去哪里玩", "西湖", "还有呢"),
+        case(tokenizer, ""),
+        case(tokenizer, "", "词元" * 200),
+        case(tokenizer, "😀🦜", "第一行\n第二行", " 两头有空格 ", "你好"),
+        case(tokenizer, "龘", "你好", "你好", "x == 1", "", "x == 1"),
+    ]
 
 
-def conversations() -> list[list[dict]]:
-    """几段对话，有空的、多行的、很长的"""
-    chance = random.Random(6)
-    talks = [["你是导游。", "去哪里玩", "西湖", "还有呢"], [""]]
-    for length in (2, 4, 10):
-        talks.append(chance.choices(BITS, k=length))
-    return [conversation(contents) for contents in talks]
-
-
-def conversation(contents):
-    """第一句是 system，后面 user、assistant 轮着说"""
-    roles = ["system", *["user", "assistant"] * len(contents)]
-    return [{"role": role, "content": content} for role, content in zip(roles, contents, strict=False)]
+def case(tokenizer, *contents):
+    """一组输入：第一句是 system，后面 user、assistant 轮着说"""
+    roles = ["system", "user", "assistant", "user", "assistant", "user"]
+    messages = [{"role": role, "content": content} for role, content in zip(roles, contents, strict=False)]
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    return Case((messages,), text, f"messages 是 {brief(messages, 70)}")
 
 
 # ---- 常见的错误 ----

@@ -38,13 +38,14 @@ def exercise() -> Exercise:
 
 def cases() -> list[Case]:
     """SHAPES 里的每一种形状"""
-    configs = [dict(zip(CONFIG_KEYS, shape, strict=True)) for shape in SHAPES]
-    return [Case((config,), model_parameters(config), said(config)) for config in configs]
+    return [case(shape) for shape in SHAPES]
 
 
-def said(config):
-    """config 怎样说给学生听"""
-    return "config 是 " + "，".join(f"{name} {value}" for name, value in config.items())
+def case(shape):
+    """一组输入"""
+    config = dict(zip(CONFIG_KEYS, shape, strict=True))
+    sizes = [f"{key} {value}" for key, value in config.items()]
+    return Case((config,), model_parameters(config), f"config 是 {'，'.join(sizes)}")
 
 
 def model_parameters(config):
@@ -58,7 +59,7 @@ def model_parameters(config):
 
 # ---- 常见的错误 ----
 
-def count(config, biases=1, o_biases=0, matrices=3, norms=2, last_norms=1):
+def count_parts(config, biases=1, o_biases=0, matrices=3, norms=2, last_norms=1):
     """照课文一部分一部分数；换掉一样就是一种错法"""
     width = config["hidden_size"]
     kv_width = width // config["num_attention_heads"] * config["num_key_value_heads"]
@@ -75,11 +76,11 @@ def count(config, biases=1, o_biases=0, matrices=3, norms=2, last_norms=1):
 
 def count_changed(**changes):
     """把 config 的几项看错了的数法"""
-    return lambda config: count(config | changes)
+    return lambda config: count_parts(config | changes)
 
 
 def count_wide(config):
-    return count(config | {"num_key_value_heads": config["num_attention_heads"]})
+    return count_parts(config | {"num_key_value_heads": config["num_attention_heads"]})
 
 
 SLIPS = {
@@ -88,12 +89,12 @@ SLIPS = {
     count_changed(tie_word_embeddings=True):
         "tie_word_embeddings 是 False 时，输出层另有一张和词嵌入一样大的表，现在没有数；加上它",
     count_changed(vocab_size=0): "词嵌入没有数；它有 vocab_size × hidden_size 个",
-    partial(count, biases=0): "Q、K、V 的偏置没有数；它们各再加一行数",
-    partial(count, o_biases=1): "O 没有偏置，现在多数了；有偏置的只是 Q、K、V",
+    partial(count_parts, biases=0): "Q、K、V 的偏置没有数；它们各再加一行数",
+    partial(count_parts, o_biases=1): "O 没有偏置，现在多数了；有偏置的只是 Q、K、V",
     count_wide: "K、V 应比 Q 窄，现在数成一样宽；宽度看 num_key_value_heads",
-    partial(count, last_norms=0): "末尾的归一化没有数；所有的层以后还有一个",
-    partial(count, norms=1): "每层有两个归一化，现在只数了一个；再加一个",
-    partial(count, norms=0): "每层的两个归一化没有数；加上它们",
-    partial(count, norms=0, last_norms=0): "归一化都没有数；每层两个，末尾一个",
-    partial(count, matrices=2): "前馈网络有三个矩阵，现在只数了两个；再加一个",
+    partial(count_parts, last_norms=0): "末尾的归一化没有数；所有的层以后还有一个",
+    partial(count_parts, norms=1): "每层有两个归一化，现在只数了一个；再加一个",
+    partial(count_parts, norms=0): "每层的两个归一化没有数；加上它们",
+    partial(count_parts, norms=0, last_norms=0): "归一化都没有数；每层两个，末尾一个",
+    partial(count_parts, matrices=2): "前馈网络有三个矩阵，现在只数了两个；再加一个",
 }

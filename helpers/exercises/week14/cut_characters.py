@@ -6,7 +6,6 @@ from collections import Counter
 
 from helpers.exercises.comparing import Case, as_lists, brief, check_function
 from helpers.exercises.exercise import Exercise
-from helpers.exercises.week14.texts import random_texts
 
 HINTS = ("半个字单独解码会出现 �。如果只解码前 k 个词元，什么时候末尾会是 �？",
          "对每个 k 解码 ids[:k]；末尾是 � 时，去掉 � 再数有几个完整的字，被切开的就是下一个；同一个位置只算一次")
@@ -30,17 +29,25 @@ def exercise(tokenizer) -> Exercise:
 
 
 def cases(tokenizer) -> list[Case]:
-    """有字被切开的、没有的、和空格粘在一起的、随机的"""
-    texts = ["龙和龘都说 好，🦜也说 好", "人工智能 world", "我 爱 你", "靐", *random_texts(4, 5)]
-    return [Case((tokenizer, text), split_letters(tokenizer, text), f"文字是 {brief(text, 30)}") for text in texts]
+    """有字被切开的、没有的、和空格粘在一起的、只有一个字的、混在一起的、很长的"""
+    texts = ["龙和龘都说 好，🦜也说 好", "人工智能 world", "我 爱 你", "靐", "🫠词元 😀\n靐x 好", "龘的 好123" * 20]
+    return [case(tokenizer, text) for text in texts]
+
+
+def case(tokenizer, text):
+    """一组输入"""
+    expected = split_letters(tokenizer, text)
+    return Case((tokenizer, text), expected, f"文字是 {brief(text, 30)}")
 
 
 def split_letters(tokenizer, text: str) -> list[str]:
     """被切在内部的字：分词器自己报告的位置里，有两个以上的词元盖住它"""
+    encoding = tokenizer(text, return_offsets_mapping=True)
     covered = Counter()
-    for start, end in tokenizer(text, return_offsets_mapping=True).offset_mapping:
+    for start, end in encoding.offset_mapping:
         covered.update(range(start, end))
-    return [text[at] for at in sorted(covered) if covered[at] > 1]
+    places = sorted(covered)
+    return [text[place] for place in places if covered[place] > 1]
 
 
 # ---- 常见的错误 ----

@@ -7,7 +7,7 @@ from helpers.exercises.exercise import Exercise
 
 PARAMETERS = 494_032_768  # Qwen2.5-0.5B 的参数个数
 RIGHT = PARAMETERS * 2 / 1e9  # 约 0.99 GB
-SLIPS = [  # (错法得到的数, 要说的话)
+WRONG_GIGABYTES = [  # (错法得到的数, 要说的话)
     (1.976, "这是 float32（每个参数 4 个字节）的；bfloat16 少一半"),
     (0.494, "像是忘了乘每个参数的字节数；bfloat16 是 16 位，合几个字节？"),
     (7.905, "像是把位当成了字节；8 位是 1 个字节"),
@@ -26,7 +26,8 @@ def exercise() -> Exercise:
 
 def check_gigabytes(answer: object) -> None:
     """answer 应是 0.99 左右的数，不对就抛出 Wrong"""
-    if isinstance(answer, bool) or not isinstance(answer, int | float):
+    is_number = isinstance(answer, int | float) and not isinstance(answer, bool)
+    if not is_number:
         raise Wrong(f"应是一个数，现在是 {type(answer).__name__}；不要引号，不要单位")
     if abs(answer - RIGHT) < 0.005:
         return
@@ -35,7 +36,7 @@ def check_gigabytes(answer: object) -> None:
 
 def advice(answer: float) -> str:
     """answer 像是哪一种错法"""
-    for wrong, text in SLIPS:
+    for wrong, text in WRONG_GIGABYTES:
         if abs(answer - wrong) <= 0.012 * wrong:
             return text
     return "参数个数乘每个参数的字节数，再换成 GB"

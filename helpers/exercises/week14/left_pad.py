@@ -2,7 +2,6 @@
 
 出处: notebooks/03_tokenization.ipynb 第 9 节
 """
-import random
 from functools import partial
 
 from helpers.exercises.comparing import Case, brief, check_function
@@ -26,19 +25,20 @@ def exercise() -> Exercise:
 
 
 def cases() -> list[Case]:
-    """手写的：句子里有 pad_id、已经一样长、有空的句子；随机的"""
-    inputs = [([[5, 9, 5], [7]], 5), ([[3], [4, 4, 4, 4]], 151_643), ([[1, 2]], 0), ([[], [6, 8]], 9)]
-    chance = random.Random(7)
-    for count in (3, 6, 30):
-        batch = [random_row(chance) for _ in range(count)]
-        inputs.append((batch, chance.randint(1, 9)))
-    return [Case((batch, pad_id), pad(batch, pad_id), f"batch 是 {brief(batch, 60)}，pad_id 是 {pad_id}")
-            for batch, pad_id in inputs]
+    """句子里有 pad_id 的、长短差得多的、只有一句的、有空的句子的、好几句的"""
+    return [
+        case([[5, 9, 5], [7]], 5),
+        case([[3], [4, 4, 4, 4]], 151_643),
+        case([[1, 2]], 0),
+        case([[], [6, 8]], 9),
+        case([[8, 2, 8], [3], [1, 8, 4, 8, 8], [8, 8], [6, 7, 8, 9]], 8),
+    ]
 
 
-def random_row(chance):
-    """一句：1 到 12 个编号"""
-    return chance.choices(range(1, 10), k=chance.randint(1, 12))
+def case(batch, pad_id):
+    """一组输入"""
+    where = f"batch 是 {brief(batch, 60)}，pad_id 是 {pad_id}"
+    return Case((batch, pad_id), pad(batch, pad_id), where)
 
 
 def padded(rows, value, side="left"):
@@ -52,8 +52,10 @@ def padded(rows, value, side="left"):
 
 def pad(batch, pad_id, ids_side="left", mask_side="left", real=1, padding=0):
     """正确的 [input_ids, attention_mask]；换掉一样就是一种错法"""
-    attention_mask = [[real] * len(row) for row in batch]
-    return [padded(batch, pad_id, ids_side), padded(attention_mask, padding, mask_side)]
+    mask = [[real] * len(row) for row in batch]
+    input_ids = padded(batch, pad_id, ids_side)
+    attention_mask = padded(mask, padding, mask_side)
+    return [input_ids, attention_mask]
 
 
 # ---- 常见的错误 ----

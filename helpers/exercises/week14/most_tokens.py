@@ -7,6 +7,7 @@ from functools import partial
 
 from helpers.exercises.comparing import Wrong, brief
 from helpers.exercises.exercise import Exercise
+from helpers.exercises.week14.count_tokens import token_count
 
 TEXTS = {"A": "人工智能正在改变我们的世界", "B": "Transformers are the future", "C": "13800138000", "D": "犇骉麤"}
 REASONS = {
@@ -33,8 +34,9 @@ def check_most_tokens(tokenizer, answer: object) -> None:
     letter = letter_meant(answer)
     if letter not in TEXTS:
         raise Wrong(f"应是 A、B、C、D 里的一个字母，现在是 {brief(answer)}；只写一个字母")
-    counts = {name: len(tokenizer(text).input_ids) for name, text in TEXTS.items()}
-    if counts[letter] < max(counts.values()):
+    counts = {name: token_count(tokenizer, text) for name, text in TEXTS.items()}
+    most = max(counts.values())
+    if counts[letter] < most:
         reason = REASONS.get(letter, "再看看每一段会切成几块")
         raise Wrong(f"{letter} 应比别的三段词元都多，现在不是；{reason}。用第 2 题的函数数一数")
 

@@ -34,8 +34,8 @@ def check_surprises(tokenizer, answer: object) -> None:
         raise Wrong(f"应是一个字典 {{文字: 理由}}，现在是 {type(answer).__name__}；写成 {{\"文字\": \"理由\", ...}}")
     for text, reason in answer.items():
         check_row(tokenizer, text, reason)
-    reasons = {squeezed(reason) for reason in answer.values()}
-    if len(reasons) < len(answer):
+    different = set(map(squeezed, answer.values()))
+    if len(different) < len(answer):
         raise Wrong("每段应有自己的理由，现在有两段写得一模一样；各写各的")
     if len(answer) < 3:
         raise Wrong(f"应至少有三段文字，现在有 {len(answer)} 段；再找几段")
@@ -43,8 +43,10 @@ def check_surprises(tokenizer, answer: object) -> None:
 
 def check_row(tokenizer, text: object, reason: object) -> None:
     """文字应是学生自己找的、切得意外，理由应是像样的一句话"""
-    if not isinstance(text, str) or not isinstance(reason, str) or not text.strip():
-        raise Wrong(f"文字和理由都应是不空的字符串，现在有 {brief(text, 20)}: {brief(reason, 20)}；两边都加引号")
+    are_texts = isinstance(text, str) and isinstance(reason, str)
+    if not are_texts or not text.strip():
+        row = f"{brief(text, 20)}: {brief(reason, 20)}"
+        raise Wrong(f"文字和理由都应是不空的字符串，现在有 {row}；两边都加引号")
     said = brief(text, 30)
     if text in LESSON:
         raise Wrong(f"{said} 是课文里的例子，应是你自己找的；换一段")
@@ -69,6 +71,7 @@ def surprises(tokenizer, text: str) -> list[str]:
     from helpers.tokens import pieces
 
     found = pieces(tokenizer, text)
+    decoded = tokenizer.decode([piece.id for piece in found])
     words = re.findall(r"[A-Za-z]+|\d+", text)
     names = []
     if split_letters(tokenizer, text):
@@ -79,6 +82,6 @@ def surprises(tokenizer, text: str) -> list[str]:
         names.append("一个词元装着四个以上的汉字")
     if any(re.match(rb" [\x80-\xff]", piece.bytes) for piece in found):
         names.append("空格和后面的汉字或表情粘在一起")
-    if tokenizer.decode([piece.id for piece in found]) != text:
+    if decoded != text:
         names.append("解码回来不是原来的文字")
     return names
