@@ -67,9 +67,10 @@ class Attention(PositionView):
             text = f"{name} {weight:.2f} {rank}"
             texts.append(text.rstrip())
             items += item_html(name, weight, rank)
+        title = paragraph(self.title())
+        text = "\n".join(texts)
         html = f'<ol style="{ITEMS}">{items}</ol>'
-        seen = Shown(html, "\n".join(texts))
-        return stacked(paragraph(self.title()), seen)
+        return stacked(title, Shown(html, text))
 
 
 def ranks_of(weights: Tensor) -> dict[int, str]:

@@ -2,12 +2,10 @@
 
 出处: notebooks/03_tokenization.ipynb 第 5 节；计算在 helpers.bpe 里
 """
-from html import escape
-
 from ipywidgets import HTML, IntSlider, Layout, Play, VBox, link
 
 from helpers.bpe import MOST_BYTES, Merge, merge_steps
-from helpers.tables import Shown, paragraph, text_lines
+from helpers.tables import Shown, escaped, paragraph, text_lines
 from helpers.tokens import chip
 from helpers.widgets.view import View, html_table, row
 
@@ -100,20 +98,16 @@ class Merging(View):
             return "一个字节一块"
         now = self.steps[number]
         before = self.steps[number - 1]
-        left = before.parts[now.at].label
-        right = before.parts[now.at + 1].label
-        joined = now.parts[now.at].label
-        return f"第 {now.rank} 条，{left} 和 {right} 合成 ★{joined}"
+        left, right = before.parts[now.at:now.at + 2]
+        joined = now.parts[now.at]
+        return f"第 {now.rank} 条，{left.label} 和 {right.label} 合成 ★{joined.label}"
 
-    def rows(self) -> list[list[str]]:
-        """一行一步；步数太多时只要开头和末尾的"""
+    def rows(self) -> list[list]:
+        """一行一步：第几步，合了什么，各块；步数太多时只要开头和末尾的"""
         rows = []
         for number, step in enumerate(self.steps):
             labels = "│".join(part.label for part in step.parts)
-            rows.append([
-                str(number),
-                self.what(number),
-                labels])
+            rows.append([number, self.what(number), labels])
         hidden = len(rows) - 2 * EDGE_STEPS
         if hidden > 0:
             more = ["…", f"中间还有 {hidden} 步", "…"]
@@ -125,15 +119,10 @@ class Merging(View):
             return paragraph(self.obstacle)
         heads = ["步", "合并", "合并以后"]
         rows = self.rows()
-        cells = [breakable(*texts) for texts in rows]
+        cells = [escaped(texts) for texts in rows]
         html = html_table(heads, cells, ["6%", "34%", "60%"])
         text = text_lines([heads, *rows])
-        return Shown(html, text)
-
-
-def breakable(*texts: str) -> list[str]:
-    """几格的 HTML，可以在竖线后面换行"""
-    return [escape(text).replace("│", "│<wbr>") for text in texts]
+        return Shown(html.replace("│", "│<wbr>"), text)  # 可以在竖线后面换行
 
 
 def chips_html(step: Merge) -> str:
