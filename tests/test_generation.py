@@ -41,11 +41,13 @@ def test_cache_bytes_by_hand(model, tokenizer):
 
 def test_each_step_says_how_big_the_cache_is(model, tokenizer):
     ids = asked(tokenizer, "什么是词元").input_ids
-    n, caches = ids.shape[1], []
+    n = ids.shape[1]
+    caches = []
     for step in generation.steps(model, ids, 4):
         written = torch.tensor([[s.token_id for s in caches]], dtype=torch.long)
         cache = model(input_ids=torch.cat([ids, written], dim=1), use_cache=True).past_key_values
-        assert step.cache_bytes == generation.cache_bytes(cache) > 0 and step.seconds > 0
+        assert step.cache_bytes == generation.cache_bytes(cache) > 0
+        assert step.seconds > 0
         caches.append(step)
     assert [step.cache_bytes for step in generation.steps(model, ids, 4, use_cache=False)] == [0] * 4
     assert [s.cache_bytes for s in caches] == [math.prod(generation.cache_factors(model, n + i).values())
@@ -74,7 +76,8 @@ def test_stop_ids(model):
 def test_bad_ids(model, ids, says):
     with pytest.raises(ValueError, match=says) as error:
         list(generation.steps(model, ids, 1))
-    assert "应" in str(error.value) and "现在" in str(error.value)
+    assert "应" in str(error.value)
+    assert "现在" in str(error.value)
 
 
 def test_bad_types_and_counts(model):

@@ -39,24 +39,30 @@ def forward(model, input_ids):
 @pytest.mark.parametrize("kind, error", [("eager", 1e-5), ("standin", 0.02)])
 def test_attention_rows_are_shares_of_the_past(kind, error, request, input_ids):
     model = request.getfixturevalue(kind)
-    n, weights = input_ids.shape[1], attention(model, input_ids)
+    n = input_ids.shape[1]
+    weights = attention(model, input_ids)
     assert weights.shape == (model.config.num_hidden_layers, model.config.num_attention_heads, n, n)
-    assert weights.dtype == torch.float32 and weights.min() >= 0
+    assert weights.dtype == torch.float32
+    assert weights.min() >= 0
     assert (weights.sum(dim=-1) - 1).abs().max() < error
-    assert weights.triu(1).abs().max() == 0 and (weights[:, :, 0, 0] == 1).all()
+    assert weights.triu(1).abs().max() == 0
+    assert (weights[:, :, 0, 0] == 1).all()
 
 
 def test_attention_agrees_with_sdpa(model, eager, input_ids):
     """独立的参照：按权重把 value 加起来，等于不留下权重的 sdpa 算出的"""
     assert model.config._attn_implementation == "sdpa"
-    weights, taken, values = attention(eager, input_ids), [], []
+    weights = attention(eager, input_ids)
+    taken = []
+    values = []
     for layer in model.model.layers:
         taken.append(layer.self_attn.o_proj.register_forward_pre_hook(lambda _, x: values.append(x[0][0])))
         taken.append(layer.self_attn.v_proj.register_forward_hook(lambda _, x, v: values.append(v[0])))
     forward(model, input_ids)
     for hook in taken:
         hook.remove()
-    heads, groups = model.config.num_attention_heads, model.config.num_key_value_heads
+    heads = model.config.num_attention_heads
+    groups = model.config.num_key_value_heads
     for i, (v, mixed) in enumerate(zip(values[::2], values[1::2], strict=True)):
         v = v.unflatten(1, (groups, -1)).transpose(0, 1).repeat_interleave(heads // groups, dim=0)
         assert torch.allclose((weights[i] @ v).transpose(0, 1).flatten(1), mixed, atol=1e-4)
@@ -74,7 +80,8 @@ def test_the_last_layer_is_the_model_output(kind, request, input_ids):
     with torch.inference_mode():
         rows = list(layer_logits(model, out.hidden_states, out.logits))
     assert len(rows) == model.config.num_hidden_layers + 1
-    assert torch.equal(rows[-1], out.logits) and not torch.equal(rows[0], out.logits)
+    assert torch.equal(rows[-1], out.logits)
+    assert not torch.equal(rows[0], out.logits)
     found = lens(model, input_ids, k=4)
     shares, ids = torch.softmax(out.logits[0].float(), dim=-1).topk(4)
     assert torch.allclose(found.probabilities[-1], shares, atol=1e-5)
@@ -82,7 +89,8 @@ def test_the_last_layer_is_the_model_output(kind, request, input_ids):
 
 
 def test_the_last_hidden_state_may_come_without_the_norm(eager, input_ids):
-    out, raw = forward(eager, input_ids), []
+    out = forward(eager, input_ids)
+    raw = []
     hook = eager.model.norm.register_forward_pre_hook(lambda _, x: raw.append(x[0]))
     forward(eager, input_ids)
     hook.remove()
@@ -102,7 +110,8 @@ def test_another_forward_is_noticed(eager, input_ids):
 def test_each_row_is_a_model_with_fewer_layers(kind, request, input_ids, monkeypatch):
     """独立的参照：只留前 i 层的模型，输出就是第 i 行"""
     model = request.getfixturevalue(kind)
-    layers, found = model.config.num_hidden_layers, lens(model, input_ids)
+    layers = model.config.num_hidden_layers
+    found = lens(model, input_ids)
     for i in range(layers):
         monkeypatch.setattr(model.config, "num_hidden_layers", i)
         with torch.inference_mode():

@@ -29,7 +29,8 @@ def test_by_hand():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_same_as_transformers(seed):
-    logits, ids = random_logits(seed), torch.tensor([[3, 7, 7, 500]])
+    logits = random_logits(seed)
+    ids = torch.tensor([[3, 7, 7, 500]])
     pairs = [
         (sampling.with_temperature(logits, 0.7), TemperatureLogitsWarper(0.7)),
         (sampling.keep_top_k(logits, 20), TopKLogitsWarper(20)),
@@ -71,7 +72,8 @@ def test_draw_follows_the_probabilities_and_the_seed():
 def test_bad_values(call, says):
     with pytest.raises(ValueError, match=says) as error:
         call()
-    assert "应" in str(error.value) and "现在" in str(error.value)
+    assert "应" in str(error.value)
+    assert "现在" in str(error.value)
 
 
 def test_a_list_is_not_logits():
@@ -80,15 +82,17 @@ def test_a_list_is_not_logits():
 
 
 def test_stages_are_what_generate_uses():
-    logits, seen = random_logits(3), [1, 5, 7]
+    logits = random_logits(3)
+    seen = [1, 5, 7]
     settings = {"penalty": 1.1, "temperature": 0.7, "top_k": 20, "top_p": 0.8}
-    row, ids = logits[None], torch.tensor([seen])
-    row = RepetitionPenaltyLogitsProcessor(1.1)(ids, row)
+    ids = torch.tensor([seen])
+    row = RepetitionPenaltyLogitsProcessor(1.1)(ids, logits[None])
     for warper in (TemperatureLogitsWarper(0.7), TopKLogitsWarper(20), TopPLogitsWarper(0.8)):
         row = warper(ids, row)
     done = sampling.stages(logits, seen, **settings)
     assert list(done) == ["原来", "重复惩罚", "温度", "top-k", "top-p"]
-    assert torch.equal(done["top-p"], row[0]) and torch.equal(done["原来"], logits)
+    assert torch.equal(done["top-p"], row[0])
+    assert torch.equal(done["原来"], logits)
     assert all(torch.equal(scores, logits) for scores in sampling.stages(logits, seen).values())
 
 

@@ -71,7 +71,8 @@ def test_merges_by_hand(tokenizer):
 
 
 def test_merges_end_at_the_tokenizers_tokens(tokenizer):
-    ranks, compared = tokens.merge_ranks(tokenizer), 0
+    ranks = tokens.merge_ranks(tokenizer)
+    compared = 0
     for text in random_texts(300, seed=3):
         for ids in bpe.segments(tokenizer, text):
             want = [tokens.piece(tokenizer, token_id) for token_id in ids]
@@ -125,7 +126,8 @@ def test_shown_as_text_and_as_html(tokenizer):
 def test_bad_input(tokenizer, call, error, says):
     with pytest.raises(error, match=says) as caught:
         call(tokenizer)
-    assert "应" in str(caught.value) and "现在" in str(caught.value)
+    assert "应" in str(caught.value)
+    assert "现在" in str(caught.value)
 
 
 def test_as_the_template_writes_it(tokenizer):
