@@ -1,0 +1,112 @@
+"""练习“KV cache 占多少字节”：五样里少乘一样、多乘一样，各有自己的话"""
+import math
+
+import pytest
+import torch
+from week15_solutions import solved
+
+from helpers.exercises.week15 import kv_cache_bytes
+
+
+def product(config, tokens, bytes_each, **changes: int):
+    """五样和词元个数相乘；换掉一样就是一种错法"""
+    parts = {
+        "both": 2,
+        "layers": config.num_hidden_layers,
+        "heads": config.num_key_value_heads,
+        "width": config.hidden_size // config.num_attention_heads,
+        "tokens": tokens,
+        "bytes_each": bytes_each,
+    }
+    return math.prod((parts | changes).values())
+
+
+# ---- 对的 ----
+
+def divided_at_the_end(config, tokens, bytes_each):
+    numbers = 2 * tokens * config.num_hidden_layers * config.num_key_value_heads * config.hidden_size
+    return numbers * bytes_each / config.num_attention_heads
+
+
+# ---- 错的 ----
+
+def one_of_both(config, tokens, bytes_each):
+    return product(config, tokens, bytes_each, both=1)
+
+
+def one_layer(config, tokens, bytes_each):
+    return product(config, tokens, bytes_each, layers=1)
+
+
+def all_heads(config, tokens, bytes_each):
+    return product(config, tokens, bytes_each, heads=config.num_attention_heads)
+
+
+def whole_hidden_size(config, tokens, bytes_each):
+    return 2 * config.num_hidden_layers * config.hidden_size * tokens * bytes_each
+
+
+def hidden_size_as_width(config, tokens, bytes_each):
+    return product(config, tokens, bytes_each, width=config.hidden_size)
+
+
+def one_token(config, tokens, bytes_each):
+    return product(config, 1, bytes_each)
+
+
+def numbers_not_bytes(config, tokens, bytes_each):
+    return product(config, tokens, 1)
+
+
+def megabytes(config, tokens, bytes_each):
+    return product(config, tokens, bytes_each) / 1e6
+
+
+def the_notebooks_example(config, tokens, bytes_each):
+    return 12_288
+
+
+def the_layers_of_qwen(config, tokens, bytes_each):
+    return product(config, tokens, bytes_each, layers=24)
+
+
+RIGHT = [solved(8), divided_at_the_end]
+WRONG = [
+    (one_of_both, "两份"),
+    (one_layer, "只算了一层"),
+    (all_heads, "不是全部的头"),
+    (whole_hidden_size, "也不是整个 hidden_size"),
+    (hidden_size_as_width, "现在像是没有除"),
+    (one_token, "再乘词元的个数"),
+    (numbers_not_bytes, "再乘每个数的字节"),
+    (megabytes, "不是 MB"),
+    (the_notebooks_example, "应得到"),
+    (the_layers_of_qwen, "应得到"),
+]
+
+
+@pytest.mark.parametrize("answer", RIGHT)
+def test_right(sheet, answer):
+    note = sheet[8].check(answer)
+    assert note.mark == "✓", note.text
+
+
+@pytest.mark.parametrize("answer, says", WRONG)
+def test_wrong(sheet, answer, says):
+    note = sheet[8].check(answer)
+    assert note.mark == "✗"
+    assert says in note.text
+
+
+@pytest.mark.parametrize("tokens, size", [(1, 12_288), (32_768, 402_653_184)])
+def test_the_real_cache_of_qwen(tokens, size):
+    qwen = kv_cache_bytes.shaped(24, 896, 14, 2)
+    assert kv_cache_bytes.real_cache_bytes(qwen, tokens, 2) == size
+
+
+def test_checking_leaves_the_students_random_seed_alone():
+    torch.manual_seed(1)
+    before = torch.rand(1)
+    torch.manual_seed(1)
+    kv_cache_bytes.real_cache_bytes(kv_cache_bytes.shaped(1, 16, 2, 1), 2, 2)
+    assert torch.rand(1) == before

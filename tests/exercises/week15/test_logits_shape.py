@@ -1,0 +1,35 @@
+"""练习“logits 的形状”：列表也行；少了、反了、弄混了各有自己的话"""
+import pytest
+import torch
+from week15_solutions import solved
+
+RIGHT = [solved(1), [2, 25, 151_936], torch.Size([2, 25, 151_936])]
+WRONG = [
+    ((25, 151_936), "少了一个数"),
+    ((25, 2, 151_936), "次序反了"),
+    ((2, 25, 151_665), "vocab_size"),
+    ((1, 25, 151_936), "一批有 2 句"),
+    ((2, 151_936), "不只是最后一个位置"),
+    ((2, 25), "input_ids 的形状"),
+    ("(2, 25, 151936)", "应是一个元组"),
+    (7_596_800, "应是一个元组"),
+    ((1, 2, 3), "应有三个数"),
+]
+
+
+@pytest.mark.parametrize("answer", RIGHT)
+def test_right(sheet, answer):
+    note = sheet[1].check(answer)
+    assert note.mark == "✓", note.text
+
+
+@pytest.mark.parametrize("answer, says", WRONG)
+def test_wrong(sheet, answer, says):
+    note = sheet[1].check(answer)
+    assert note.mark == "✗"
+    assert says in note.text
+
+
+def test_the_model_gives_this_shape(model):
+    batch = torch.zeros(2, 25, dtype=torch.long)
+    assert tuple(model(batch).logits.shape) == solved(1)

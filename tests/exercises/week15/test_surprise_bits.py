@@ -1,0 +1,127 @@
+"""练习“模型有多惊讶”：一个一个算的也对，16 位数也对；底数、符号、错一格各有自己的话"""
+import copy
+import math
+
+import pytest
+import torch
+from week15_solutions import solved
+
+from helpers.exercises import week15
+
+BUT_THE_LAST = slice(None, -1)
+BUT_THE_FIRST = slice(1, None)
+ALL = slice(None)
+
+
+def bits(model, input_ids, positions=BUT_THE_LAST, targets=BUT_THE_FIRST, dimension=-1):
+    """-log2 概率；换掉一样就是一种错法"""
+    log_p = torch.log_softmax(model(input_ids).logits[0, positions], dimension)
+    ids = input_ids[0, targets]
+    return -log_p[range(len(ids)), ids] / math.log(2)
+
+
+# ---- 对的 ----
+
+def one_by_one(model, input_ids):
+    found = []
+    for i in range(1, input_ids.shape[1]):
+        logits = model(input_ids[:, :i]).logits[0, -1]
+        p = torch.softmax(logits.double(), -1)[input_ids[0, i]]
+        found.append(-math.log2(p))
+    return found
+
+
+def at_once(model, input_ids):
+    log_p = torch.log_softmax(model(input_ids).logits[0], -1)
+    return -log_p[range(input_ids.shape[1] - 1), input_ids[0, 1:]] / math.log(2)
+
+
+# ---- 错的 ----
+
+def natural_logarithm(model, input_ids):
+    return bits(model, input_ids) * math.log(2)
+
+
+def no_minus(model, input_ids):
+    return -bits(model, input_ids)
+
+
+def natural_logarithm_and_no_minus(model, input_ids):
+    return -bits(model, input_ids) * math.log(2)
+
+
+def probabilities(model, input_ids):
+    return 2 ** -bits(model, input_ids)
+
+
+def own_position(model, input_ids):
+    return bits(model, input_ids, BUT_THE_LAST, BUT_THE_LAST)
+
+
+def own_position_from_the_second(model, input_ids):
+    return bits(model, input_ids, BUT_THE_FIRST, BUT_THE_FIRST)
+
+
+def position_after(model, input_ids):
+    return bits(model, input_ids, BUT_THE_FIRST, BUT_THE_LAST)
+
+
+def one_more(model, input_ids):
+    return bits(model, input_ids, ALL, ALL)
+
+
+def over_positions(model, input_ids):
+    return bits(model, input_ids, dimension=0)
+
+
+def added_up(model, input_ids):
+    return bits(model, input_ids).sum()
+
+
+def averaged(model, input_ids):
+    return bits(model, input_ids).mean().item()
+
+
+def a_batch_of_one(model, input_ids):
+    return bits(model, input_ids)[None]
+
+
+def the_notebooks_example(model, input_ids):
+    return [2.0, 1.0]
+
+
+RIGHT = [solved(7), one_by_one, at_once]
+WRONG = [
+    (natural_logarithm, "自然对数"),
+    (no_minus, "符号反了"),
+    (natural_logarithm_and_no_minus, "以 2 为底"),
+    (probabilities, "还要取 -log2"),
+    (own_position, "错了一格"),
+    (own_position_from_the_second, "错了一格"),
+    (position_after, "错了一格"),
+    (one_more, "应从第 2 个算起"),
+    (over_positions, "维度不对"),
+    (added_up, "不要加起来"),
+    (averaged, "也不要平均"),
+    (a_batch_of_one, "多了一层"),
+    (the_notebooks_example, "应得到"),
+]
+
+
+@pytest.mark.parametrize("answer", RIGHT)
+def test_right(sheet, answer):
+    note = sheet[7].check(answer)
+    assert note.mark == "✓", note.text
+
+
+@pytest.mark.parametrize("answer, says", WRONG)
+def test_wrong(sheet, answer, says):
+    note = sheet[7].check(answer)
+    assert note.mark == "✗"
+    assert says in note.text
+
+
+@pytest.mark.parametrize("answer", [solved(7), one_by_one])
+def test_sixteen_bits_are_fine_too(tokenizer, model, answer):
+    half = copy.deepcopy(model).to(torch.bfloat16)
+    assert week15.sheet(tokenizer, half)[7].check(answer).mark == "✓"

@@ -1,0 +1,37 @@
+"""练习“一秒最多写几个词元”：单位、倒数、取整的错各有自己的话"""
+import pytest
+from week15_solutions import solved
+
+RIGHT = [solved(9), 40.0]
+WRONG = [
+    (20, "float32"),
+    (20.24, "float32"),
+    (0.04, "不是 40 MB"),
+    (0.0247, "倒过来"),
+    (24.7, "倒过来"),
+    (40.48, "取整"),
+    (41, "向下取整"),
+    (81, "就是字节数"),
+    (43, "不是 2 的 30 次方"),
+    ("40", "不写引号"),
+    (True, "一个整数"),
+    (10_000, "不对"),
+    (float("nan"), "不对"),
+]
+
+
+@pytest.mark.parametrize("answer", RIGHT)
+def test_right(sheet, answer):
+    note = sheet[9].check(answer)
+    assert note.mark == "✓", note.text
+
+
+@pytest.mark.parametrize("answer, says", WRONG)
+def test_wrong(sheet, answer, says):
+    note = sheet[9].check(answer)
+    assert note.mark == "✗"
+    assert says in note.text
+
+
+def test_the_division_comes_out():
+    assert solved(9) == 40e9 // 988_097_824
