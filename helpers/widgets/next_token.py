@@ -2,7 +2,6 @@
 
 出处: notebooks/05_generation.ipynb 第 6 节；计算都在 helpers.sampling 里
 """
-from functools import lru_cache
 from html import escape
 
 import ipywidgets as widgets
@@ -91,6 +90,7 @@ class NextToken(View):
         self.branches = {"A": ()}  # 每一支的编号，连同退掉的
         self.now = "A"
         self.written = ()  # 现在这一支写出的编号
+        self.known = {}  # 算过的编号 → logits，拖动滑块时不用再算
         self.refresh()
 
     def name(self, token_id: int) -> str:
@@ -105,11 +105,18 @@ class NextToken(View):
         ids = self.asked + self.written
         return ids[:-1] if self.ended() else ids
 
+    def logits_after(self, ids: tuple[int, ...]) -> Tensor:
+        """ids 后面那个词元的 logits，形状 (词表大小,)"""
+        if ids not in self.known:
+            step = next(steps(self.model, torch.tensor([ids]), max_new_tokens=1))
+            self.known[ids] = step.logits
+        return self.known[ids]
+
     def stages(self) -> dict[str, Tensor]:
         """下一个词元的 logits，一样一样地用上滑块的设置"""
         ids = self.ids()
         return stages(
-            logits_after(self.model, ids),
+            self.logits_after(ids),
             ids,
             self.penalty.value,
             self.temperature.value,
@@ -272,13 +279,6 @@ class NextToken(View):
         table = self.table(self.candidates())
         above = stacked(paragraph(intro), table)
         return Shown(above.html + self.answers_html(), above.text)
-
-
-@lru_cache(maxsize=100)  # 拖动滑块时不用再算
-def logits_after(model, ids: tuple[int, ...]) -> Tensor:
-    """ids 后面那个词元的 logits，形状 (词表大小,)"""
-    step = next(steps(model, torch.tensor([ids]), max_new_tokens=1))
-    return step.logits
 
 
 def share_html(share: float) -> str:
