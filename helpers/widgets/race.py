@@ -5,17 +5,20 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from html import escape
+from operator import attrgetter
 
 import ipywidgets as widgets
 import torch
 
 from helpers.generation import Step, greedy, steps, stop_ids
-from helpers.tables import Shown
+from helpers.tables import Shown, paragraph, stacked, text_lines
 from helpers.tokens import question_ids
-from helpers.widgets.view import View, button, html_table, row
+from helpers.widgets.view import View, button, html_table, row, text_field
 
 PAUSE = 0.003  # 每写一个词元歇 3 毫秒，让网页有空送来“停”
-LINES = "line-height:1.6;white-space:pre-wrap;overflow-wrap:anywhere"
+WRAPPED = "line-height:1.6;white-space:pre-wrap;overflow-wrap:anywhere"
+FACTS = ["写了", "送进模型", "秒", "词元/秒"]
+COURSES = ["赛道", "每一轮送进模型的词元", "一共送进"]
 
 
 def to_feed(length: int, count: int, use_cache: bool) -> int:
@@ -23,7 +26,9 @@ def to_feed(length: int, count: int, use_cache: bool) -> int:
 
     例: to_feed(20, 100, True) -> 119；to_feed(20, 100, False) -> 6950
     """
-    return length + count - 1 if use_cache else sum(range(length, length + count))
+    if use_cache:
+        return length + count - 1
+    return sum(range(length, length + count))
 
 
 def without_stops(model) -> Callable[[torch.Tensor], int]:
@@ -32,26 +37,43 @@ def without_stops(model) -> Callable[[torch.Tensor], int]:
     return lambda logits: greedy(logits.index_fill(0, stops, -torch.inf))
 
 
+def first_difference(left: list[int], right: list[int]) -> int | None:
+    """两列一样长的编号从第几个（从 1 数）起不同；完全相同是 None。例: first_difference([5, 7], [5, 8]) -> 2"""
+    for place, (one, other) in enumerate(zip(left, right, strict=True), start=1):
+        if one != other:
+            return place
+    return None
+
+
 class Lane:
     """一条赛道：一个生成循环，写到了哪里，它的进度条
 
     written: 写出的编号；fed: 送进模型的词元数；seconds: 前向计算用的秒数，只算自己的
+    count、total: 要写几个、一共要送进几个
     """
 
     def __init__(self, name: str, use_cache: bool) -> None:
-        self.name, self.use_cache = name, use_cache
-        self.bar = widgets.IntProgress(description=name, style={"description_width": "7em"},
-                                       layout=widgets.Layout(width="100%"))
-        self.facts, self.text = widgets.HTML(), widgets.HTML()
+        self.name = name
+        self.use_cache = use_cache
+        self.bar = widgets.IntProgress(
+            description=name,
+            style={"description_width": "7em"},
+            layout=widgets.Layout(width="100%"))
+        self.facts = widgets.HTML()
+        self.text = widgets.HTML()
         half = widgets.Layout(flex="1 1 22em", min_width="0")
         self.box = widgets.VBox([self.bar, self.facts, self.text], layout=half)
 
     def prepare(self, model, ids: list[int], count: int) -> None:
         """站到起点：问题是 ids，要写 count 个"""
-        self.count, self.total = count, to_feed(len(ids), count, self.use_cache)
-        self.steps = steps(model, torch.tensor([ids]), count, choose=without_stops(model), use_cache=self.use_cache)
-        self.written, self.fed, self.seconds = [], 0, 0.0
-        self.bar.value, self.bar.max = 0, count
+        choose = without_stops(model)
+        self.steps = steps(model, torch.tensor([ids]), count, choose, self.use_cache)
+        self.count = count
+        self.total = to_feed(len(ids), count, self.use_cache)
+        self.written = []
+        self.fed = 0
+        self.seconds = 0.0
+        self.bar.max = count
         self.show("")
 
     def take(self, step: Step) -> None:
@@ -63,11 +85,17 @@ class Lane:
     def show(self, text: str) -> None:
         """画出现在的进度；text 是写出的文字"""
         done = len(self.written)
-        facts = [f"{done} / {self.count}", f"{self.fed} / {self.total}", f"{self.seconds:.2f}",
-                 f"{done / self.seconds:.1f}" if self.seconds else "—"]
+        speed = "—"
+        if done:
+            speed = f"{done / self.seconds:.1f}"
+        facts = [
+            f"{done} / {self.count}",
+            f"{self.fed} / {self.total}",
+            f"{self.seconds:.2f}",
+            speed]
         self.bar.value = done
-        self.facts.value = html_table(["写了", "送进模型", "秒", "词元/秒"], [facts], ["25%", "32%", "18%", "25%"])
-        self.text.value = f'<div style="{LINES}">{escape(text)}</div>'
+        self.facts.value = html_table(FACTS, [facts], ["25%", "32%", "18%", "25%"])
+        self.text.value = f'<div style="{WRAPPED}">{escape(text)}</div>'
 
 
 class Race(View):
@@ -82,26 +110,42 @@ class Race(View):
 
     def __init__(self, tokenizer, model, question: str = "人工智能未来会取代人类吗？", count: int = 100) -> None:
         super().__init__()
-        self.tokenizer, self.model, self.number, self.task = tokenizer, model, 0, None
+        self.tokenizer = tokenizer
+        self.model = model
+        self.number = 0  # 第几场
+        self.task = None
         self.lanes = [Lane("有 KV cache", True), Lane("没有 KV cache", False)]
-        wide = widgets.Layout(width="34em", max_width="100%")
-        self.question = widgets.Text(question, description="问题", continuous_update=False, layout=wide)
-        self.count = widgets.IntSlider(count, min=10, max=200, step=10, description="写几个词元",
-                                       style={"description_width": "6em"})
+        self.build(question, count)
+        self.prepare()
+
+    def build(self, question: str, count: int) -> None:
+        """控件和它们的动作"""
+        self.question = text_field(question, "问题")
+        self.count = widgets.IntSlider(
+            count,
+            min=10,
+            max=200,
+            step=10,
+            description="写几个词元",
+            style={"description_width": "6em"})
         self.start = button("开始", "两条赛道从头写起")
         self.stop = button("停", "停在现在的地方")
-        for control, action in ((self.question, self.change), (self.count, self.change), (self.start, self.begin),
-                                (self.stop, self.halt)):
-            self.on(control, action)
-        tracks = widgets.HBox([lane.box for lane in self.lanes],
-                              layout=widgets.Layout(flex_flow="row wrap", grid_gap="0 1em"))
-        self.box = widgets.VBox([row(self.question, self.count), row(self.start, self.stop), self.message, tracks])
-        self.prepare()
+        self.on(self.question, self.change)
+        self.on(self.count, self.change)
+        self.on(self.start, self.begin)
+        self.on(self.stop, self.halt)
+        side_by_side = widgets.Layout(flex_flow="row wrap", grid_gap="0 1em")
+        self.box = widgets.VBox([
+            row(self.question, self.count),
+            row(self.start, self.stop),
+            self.message,
+            widgets.HBox([lane.box for lane in self.lanes], layout=side_by_side)])
 
     def prepare(self) -> None:
         """照现在的问题和个数站到起点；问题不能用就报错，赛道不变"""
-        self.ids = question_ids(self.tokenizer, self.question.value)
-        self.asked = self.question.value
+        question = self.question.value
+        self.ids = question_ids(self.tokenizer, question)
+        self.asked = question
         for lane in self.lanes:
             lane.prepare(self.model, self.ids, self.count.value)
 
@@ -118,35 +162,37 @@ class Race(View):
         self.prepare()
         if Race.live:
             Race.live.say("停了：另一场比赛开始了；按“开始”从头再比")
-        Race.live, self.number = self, self.number + 1
+        Race.live = self
+        self.number += 1
         turns = self.turns(self.number)
         try:
-            self.task = asyncio.get_running_loop().create_task(self.run(turns))
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             return list(turns)[-1]
+        self.task = loop.create_task(self.play(turns))
         return "正在比……按“停”可以停下来"
 
-    async def run(self, turns: Iterator[str]) -> None:
+    async def play(self, turns: Iterator[str | None]) -> None:
         """在内核的事件循环里比：每写一个词元就让别的事先做"""
         for said in turns:
             if said:
                 self.say(said)
             await asyncio.sleep(PAUSE)
 
-    def turns(self, number: int) -> Iterator[str]:
+    def turns(self, number: int) -> Iterator[str | None]:
         """第 number 场，每次写一个词元，比完时给出结果那句话；停了、另开了一场、部件关了，就不再写"""
         try:
             next(steps(self.model, torch.tensor([self.ids]), 1))  # 第一次计算要准备内存，不算在成绩里
-            while self.going(number) and (left := [lane for lane in self.lanes if len(lane.written) < lane.count]):
-                lane = min(left, key=lambda lane: lane.seconds)
-                step = next(lane.steps)
-                if not self.going(number):  # 算这一个的时候按了“停”：JupyterLab 里它在另一个线程里到来
+            while self.going(number):
+                lane = self.next_lane()
+                if lane is None:
+                    yield self.result()
                     return
-                lane.take(step)
-                lane.show(self.tokenizer.decode(lane.written, skip_special_tokens=True))
-                yield ""
-            if self.going(number):
-                yield self.result()
+                step = next(lane.steps)
+                if self.going(number):  # 算这一个的时候可能按了“停”：JupyterLab 里它在另一个线程里到来
+                    lane.take(step)
+                    lane.show(self.tokenizer.decode(lane.written, skip_special_tokens=True))
+                    yield None
         except Exception as error:
             yield f"⚠ {error}"
         finally:
@@ -156,6 +202,11 @@ class Race(View):
     def going(self, number: int) -> bool:
         """第 number 场还在比"""
         return Race.live is self and self.number == number and self.box.comm is not None
+
+    def next_lane(self) -> Lane | None:
+        """轮到谁写：还没有写满的里面，用的时间少的；都写满了是 None"""
+        left = [lane for lane in self.lanes if len(lane.written) < lane.count]
+        return min(left, key=attrgetter("seconds"), default=None)
 
     def halt(self) -> str:
         """停在现在的地方"""
@@ -168,17 +219,24 @@ class Race(View):
     def result(self) -> str:
         """比完的一句话：几倍，两边写的是不是一样"""
         fast, slow = self.lanes
-        place = next((i for i, (a, b) in enumerate(zip(fast.written, slow.written, strict=True), 1) if a != b), None)
-        same = "两边写的逐个核对过，完全相同" if place is None else \
-            f"两边从第 {place} 个词元起不同：前几名差不多高时，16 位数的舍入就会换一个选"
+        times = slow.seconds / fast.seconds
+        place = first_difference(fast.written, slow.written)
+        same = "两边写的逐个核对过，完全相同"
+        if place:
+            same = f"两边从第 {place} 个词元起不同：前几名差不多高时，16 位数的舍入就会换一个选"
         return (f"各写 {fast.count} 个词元：有 KV cache 用 {fast.seconds:.2f} 秒，没有用 {slow.seconds:.2f} 秒，"
-                f"前者的速度是后者的 {slow.seconds / fast.seconds:.1f} 倍；{same}")
+                f"前者的速度是后者的 {times:.1f} 倍；{same}")
 
     def picture(self) -> Shown:
-        first, last = len(self.ids), len(self.ids) + self.lanes[0].count - 1
-        intro = f"问题：{self.asked}　连同模板 {first} 个词元，各写 {self.lanes[0].count} 个"
-        heads = ["赛道", "每一轮送进模型的词元", "一共送进"]
-        rows = [[self.lanes[0].name, f"第 1 轮 {first} 个，以后每轮 1 个", str(self.lanes[0].total)],
-                [self.lanes[1].name, f"第 1 轮 {first} 个，每轮多 1 个，最后一轮 {last} 个", str(self.lanes[1].total)]]
-        return Shown(f"<p>{escape(intro)}</p>{html_table(heads, rows, ['25%', '55%', '20%'])}",
-                     "\n".join([intro, *(" │ ".join(cells) for cells in [heads, *rows])]))
+        fast, slow = self.lanes
+        first = len(self.ids)
+        last = first + fast.count - 1
+        intro = f"问题：{self.asked}　连同模板 {first} 个词元，各写 {fast.count} 个"
+        with_cache = f"第 1 轮 {first} 个，以后每轮 1 个"
+        without_cache = f"第 1 轮 {first} 个，每轮多 1 个，最后一轮 {last} 个"
+        rows = [
+            [fast.name, with_cache, fast.total],
+            [slow.name, without_cache, slow.total]]
+        html = html_table(COURSES, rows, ["25%", "55%", "20%"])
+        text = text_lines([COURSES, *rows])
+        return stacked(paragraph(intro), Shown(html, text))

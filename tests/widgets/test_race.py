@@ -48,7 +48,8 @@ def test_without_stops_takes_the_best_that_goes_on(model):
     logits = torch.zeros(model.config.vocab_size)
     for place, token_id in enumerate([5, 7, *stop_ids(model)], 1):
         logits[token_id] = place
-    assert without_stops(model)(logits) == 7 and logits.argmax().item() in stop_ids(model)
+    assert without_stops(model)(logits) == 7
+    assert logits.argmax().item() in stop_ids(model)
 
 
 def test_both_write_what_generate_writes(view, model):
@@ -56,7 +57,8 @@ def test_both_write_what_generate_writes(view, model):
     asked = torch.tensor([view.ids])
     theirs = model.generate(asked, attention_mask=torch.ones_like(asked), min_new_tokens=COUNT, max_new_tokens=COUNT,
                             do_sample=False)[0, len(view.ids):].tolist()
-    assert [lane.written for lane in view.lanes] == [theirs, theirs] and len(theirs) == COUNT
+    assert [lane.written for lane in view.lanes] == [theirs, theirs]
+    assert len(theirs) == COUNT
     assert len(list(steps(model, asked, COUNT))) < COUNT  # 不拦住结束词元，早就停了
     assert not stop_ids(model).intersection(theirs)
 
@@ -69,17 +71,21 @@ def test_the_finished_lanes(view, tokenizer):
                                           return_dict=True).input_ids)
     assert [lane.fed for lane in view.lanes] == [n + 19, sum(n + i for i in range(20))]
     for lane in view.lanes:
-        assert lane.bar.value == lane.bar.max == COUNT and lane.seconds > 0
-        assert f"{lane.fed} / {lane.fed}" in lane.facts.value and f"{COUNT / lane.seconds:.1f}" in lane.facts.value
+        assert lane.bar.value == lane.bar.max == COUNT
+        assert lane.seconds > 0
+        assert f"{lane.fed} / {lane.fed}" in lane.facts.value
+        assert f"{COUNT / lane.seconds:.1f}" in lane.facts.value
         assert "再见，记得保存好" in lane.text.value
     fast, slow = view.lanes
-    assert f"{slow.seconds / fast.seconds:.1f} 倍" in view.message.value and Race.live is None
+    assert f"{slow.seconds / fast.seconds:.1f} 倍" in view.message.value
+    assert Race.live is None
 
 
 def test_different_texts_are_told(view):
     view.start.click()
     view.lanes[1].written[4] += 1
-    assert "从第 5 个词元起不同" in view.result() and "完全相同" not in view.result()
+    assert "从第 5 个词元起不同" in view.result()
+    assert "完全相同" not in view.result()
 
 
 def test_whoever_used_less_time_writes_next(view):
@@ -89,21 +95,24 @@ def test_whoever_used_less_time_writes_next(view):
         behind = min(view.lanes, key=lambda lane: lane.seconds)
         before = len(behind.written)
         next(turns)
-        assert len(behind.written) == before + 1 and sum(wrote(view)) == turn + 1
+        assert len(behind.written) == before + 1
+        assert sum(wrote(view)) == turn + 1
     turns.close()
     assert Race.live is None
 
 
 def test_the_slider_and_the_question_set_the_course(view):
     view.count.value = 10
-    assert [lane.count for lane in view.lanes] == [10, 10] and "0 / 10" in view.lanes[0].facts.value
+    assert [lane.count for lane in view.lanes] == [10, 10]
+    assert "0 / 10" in view.lanes[0].facts.value
     view.question.value = "你好"
     n = len(view.ids)
     assert [lane.total for lane in view.lanes] == [n + 9, 10 * n + 45]
     view.start.click()
     assert wrote(view) == [10, 10]
     view.count.value = view.count.max
-    assert [lane.bar.max for lane in view.lanes] == [200, 200] and wrote(view) == [0, 0]
+    assert [lane.bar.max for lane in view.lanes] == [200, 200]
+    assert wrote(view) == [0, 0]
 
 
 def test_stop_and_start_again(view):
@@ -113,12 +122,15 @@ def test_stop_and_start_again(view):
     view.count.value = 200
     during(view, story)
     stopped = wrote(view)
-    assert 0 < max(stopped) < 200 and "停了" in view.message.value
+    assert 0 < max(stopped) < 200
+    assert "停了" in view.message.value
     view.stop.click()
-    assert "没有在比" in view.message.value and wrote(view) == stopped
+    assert "没有在比" in view.message.value
+    assert wrote(view) == stopped
     view.count.value = 10
     view.start.click()
-    assert wrote(view) == [10, 10] and "完全相同" in view.message.value
+    assert wrote(view) == [10, 10]
+    assert "完全相同" in view.message.value
 
 
 def test_stop_then_start_at_once_runs_one_race(view):
@@ -130,7 +142,8 @@ def test_stop_then_start_at_once_runs_one_race(view):
         await before
         assert max(wrote(view)) < COUNT  # 原来那一场不再写
     during(view, story)
-    assert wrote(view) == [COUNT, COUNT] and [lane.fed for lane in view.lanes] == [lane.total for lane in view.lanes]
+    assert wrote(view) == [COUNT, COUNT]
+    assert [lane.fed for lane in view.lanes] == [lane.total for lane in view.lanes]
     assert "完全相同" in view.message.value
 
 
@@ -145,20 +158,25 @@ def test_what_is_computed_while_stopping_is_not_counted(view):
     before = wrote(view)
     for lane in view.lanes:
         lane.steps = stopping(lane.steps)
-    assert list(turns) == [] and wrote(view) == before and "停了" in view.message.value
+    assert list(turns) == []
+    assert wrote(view) == before
+    assert "停了" in view.message.value
 
 
 def test_controls_during_a_race(view):
     async def story():
         view.start.click()
-        assert "⚠" in view.message.value and "正在比" in view.message.value
+        assert "⚠" in view.message.value
+        assert "正在比" in view.message.value
         for control, value in ((view.count, 10), (view.question, "   ")):
             control.value = value
             assert "下一场才用" in view.message.value
     during(view, story)
-    assert wrote(view) == [COUNT, COUNT] and "完全相同" in view.message.value
+    assert wrote(view) == [COUNT, COUNT]
+    assert "完全相同" in view.message.value
     view.start.click()
-    assert "现在是空的" in view.message.value and wrote(view) == [COUNT, COUNT]
+    assert "现在是空的" in view.message.value
+    assert wrote(view) == [COUNT, COUNT]
 
 
 def test_another_race_stops_this_one(view, tokenizer, model):
@@ -170,7 +188,9 @@ def test_another_race_stops_this_one(view, tokenizer, model):
         await other.task
     view.count.value = 200
     during(view, story)
-    assert wrote(other) == [10, 10] and max(wrote(view)) < 200 and "完全相同" in other.message.value
+    assert wrote(other) == [10, 10]
+    assert max(wrote(view)) < 200
+    assert "完全相同" in other.message.value
 
 
 def test_a_closed_race_writes_no_more(view):
@@ -187,7 +207,8 @@ def test_an_error_is_told_and_the_next_race_runs(view, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(race_file.Lane, "take", broken)
         view.start.click()
-        assert "⚠ 内存不够" in view.message.value and Race.live is None
+        assert "⚠ 内存不够" in view.message.value
+        assert Race.live is None
     view.start.click()
     assert "完全相同" in view.message.value
 
@@ -197,23 +218,28 @@ def test_an_error_is_told_and_the_next_race_runs(view, monkeypatch):
 def test_bad_questions_keep_the_course(view, text, said):
     before = view.picture()
     view.question.value = text
-    assert "⚠" in view.message.value and said in view.message.value and view.picture() == before
+    assert "⚠" in view.message.value
+    assert said in view.message.value
+    assert view.picture() == before
     view.question.value = "你好"
-    assert "⚠" not in view.message.value and view.asked == "你好"
+    assert "⚠" not in view.message.value
+    assert view.asked == "你好"
 
 
 @pytest.mark.parametrize("text", ["😀😀", "\x00\x07", "<|im_end|>", "<b>粗</b>"])
 def test_odd_questions_work(view, text):
     view.count.value, view.question.value = 10, text
     view.start.click()
-    assert "完全相同" in view.message.value and "<b>粗" not in view.picture().html
+    assert "完全相同" in view.message.value
+    assert "<b>粗" not in view.picture().html
 
 
 def test_the_picture_counts_and_never_times(tokenizer, model, view):
     before = view.picture()
     assert before == Race(tokenizer, model, QUESTION, COUNT).picture()
     view.start.click()
-    assert view.picture() == before and "秒" not in before.text + before.html
+    assert view.picture() == before
+    assert "秒" not in before.text + before.html
     assert [line.rsplit(" ", 1)[1] for line in before.text.splitlines()[2:]] == [str(lane.fed) for lane in view.lanes]
     assert {"text/html", "text/plain"} <= set(view._repr_mimebundle_())
 
@@ -222,7 +248,8 @@ def test_another_qwen2_in_bf16(tokenizer, tmp_path):
     model = AutoModelForCausalLM.from_pretrained(make(tmp_path, SMALL), dtype="bfloat16")
     view = Race(tokenizer, model, "你好", 20)
     view.start.click()
-    assert wrote(view) == [20, 20] and "⚠" not in view.message.value
+    assert wrote(view) == [20, 20]
+    assert "⚠" not in view.message.value
     assert [lane.fed for lane in view.lanes] == [lane.total for lane in view.lanes]
 
 
