@@ -3,7 +3,7 @@ import time
 from pathlib import Path
 
 import pytest
-from servers.fake_modelscope import MODEL
+from servers.fake_modelscope import MODEL, no_fault
 
 from helpers import model
 from helpers.download.local_copy import local_folders
@@ -32,6 +32,6 @@ def refused(says: str) -> ModelError:
 
 def works_again(hub) -> None:
     """毛病过去以后，照样再试一次就好"""
-    hub.fault = lambda handler, what: False
+    hub.fault = no_fault
     assert model.locate("qwen") == folder()
     assert demand_undamaged(folder(), thorough=True) == folder()

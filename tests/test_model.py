@@ -25,7 +25,8 @@ def folder(tmp_path):
 
 def test_default_environment_and_argument(monkeypatch, folder):
     monkeypatch.delenv("COURSE_MODEL", raising=False)
-    assert locate() == locate("tiny") == TINY
+    assert locate() == TINY
+    assert locate("tiny") == TINY
     monkeypatch.setenv("COURSE_MODEL", str(folder))
     assert locate() == folder
     assert locate("tiny") == TINY
@@ -40,7 +41,8 @@ def test_a_local_folder_loads(folder):
 def test_qwen_from_every_cache_layout(monkeypatch, tmp_path, folder, where):
     monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "cache"))
     shutil.copytree(folder, tmp_path / "cache" / where)
-    assert locate("qwen") == locate("Qwen/Qwen2.5-0.5B-Instruct") == tmp_path / "cache" / where
+    assert locate("qwen") == tmp_path / "cache" / where
+    assert locate("Qwen/Qwen2.5-0.5B-Instruct") == tmp_path / "cache" / where
 
 
 @pytest.mark.parametrize("choice, says", [
@@ -52,7 +54,8 @@ def test_names_that_lead_nowhere(monkeypatch, tmp_path, choice, says):
     monkeypatch.setenv("MODELSCOPE_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(ModelError) as error:
         locate(choice)
-    assert all(part in str(error.value) for part in ["应", "现在", *says]), error.value
+    for part in ["应", "现在", *says]:
+        assert part in str(error.value)
 
 
 def damage_config(folder):
@@ -106,18 +109,21 @@ def test_damaged_folders(folder, damage, says):
     damage(folder)
     with pytest.raises(ModelError, match=says) as error:
         locate(folder)
-    assert "应" in str(error.value) and "现在" in str(error.value)
+    assert "应" in str(error.value)
+    assert "现在" in str(error.value)
 
 
 def test_model_ids():
     assert names.is_model_id("Qwen/Qwen2.5-0.5B")
-    assert not any(map(names.is_model_id, ["./a", "a", "a/b/c", "C:\\a/b", "/a"]))
+    for text in ("./a", "a", "a/b/c", "C:\\a/b", "/a"):
+        assert not names.is_model_id(text)
 
 
 def test_the_nearest_name():
     assert names.nearest_ids("Qwen/Qwen2.5-0.5B-Instrct").startswith("；名字最像的有：Qwen/Qwen2.5-0.5B-Instruct")
     assert "Qwen/Qwen2.5-0.5B-Instruct" in names.nearest_ids("qwen2.5")
-    assert names.nearest_ids("xyz") == names.nearest_ids("") == ""
+    assert names.nearest_ids("xyz") == ""
+    assert names.nearest_ids("") == ""
 
 
 def test_matrix_seconds_are_measured():

@@ -42,10 +42,11 @@ def student(monkeypatch, tmp_path):
     return monkeypatch
 
 
-def whole() -> bool:
+def assert_whole() -> None:
+    """学生的一份有记录，每个字节都对"""
     folder = local_folders(MODEL)[0]
-    paths = [file.path for file in read_record(folder).files]
-    return demand_undamaged(folder, thorough=True) == folder and "model.safetensors" in paths
+    assert demand_undamaged(folder, thorough=True) == folder
+    assert "model.safetensors" in [file.path for file in read_record(folder).files]
 
 
 @pytest.fixture
@@ -57,7 +58,8 @@ def static(exported):
 
 def test_from_a_folder_and_then_offline(exported, student, capsys):
     student.setenv("COURSE_MODEL_HUB", str(exported[0]))
-    assert model.locate("qwen") == local_folders(MODEL)[0] and whole()
+    assert model.locate("qwen") == local_folders(MODEL)[0]
+    assert_whole()
     assert "取" in capsys.readouterr().err
     student.delenv("COURSE_MODEL_HUB")
     assert model.locate("qwen") == local_folders(MODEL)[0]
@@ -67,7 +69,7 @@ def test_over_http_with_the_fingerprint(exported, student, static):
     student.setenv("COURSE_MODEL_HUB", static)
     student.setenv("COURSE_MODEL_FINGERPRINT", exported[1].upper().replace("-", " "))
     model.locate("qwen")
-    assert whole()
+    assert_whole()
 
 
 def test_http_without_the_fingerprint_is_refused(student, static):
@@ -94,8 +96,10 @@ def test_a_cut_copy_goes_on_where_it_was(exported, student):
         def answer(handler, what):
             name = handler.path.removeprefix("/class/")
             starts.append((name, handler.headers.get("Range")))
-            handler.file(files[name], stop=2_500_000 if name == "tokenizer.json" and len(starts) < 20 else None)
-            return True
+            stop = None
+            if name == "tokenizer.json" and len(starts) < 20:
+                stop = 2_500_000
+            return handler.file(files[name], stop)
 
         hub.fault = answer
         with pytest.raises(ModelError, match="接着"):
@@ -105,7 +109,8 @@ def test_a_cut_copy_goes_on_where_it_was(exported, student):
         assert 0 < have < 2_500_001
         starts += [("", None)] * 20
         model.locate("qwen")
-    assert whole() and ("tokenizer.json", f"bytes={have}-") in starts
+    assert_whole()
+    assert ("tokenizer.json", f"bytes={have}-") in starts
     assert len([name for name, _ in starts if name == "config.json"]) == 1  # 取好的没有再取
 
 
@@ -123,18 +128,36 @@ def test_a_damaged_copy_is_repaired_from_the_class(exported, student):
     weights = model.locate("qwen") / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
     model.locate("qwen")
-    assert whole()
+    assert_whole()
+
+
+def test_a_partial_file_that_is_complete_needs_no_more(exported, student, static):
+    folder = local_folders(MODEL)[0]
+    folder.mkdir(parents=True)
+    (folder / "config.json.incomplete").write_bytes((exported[0] / "config.json").read_bytes())
+    (folder / "model.safetensors.incomplete").write_bytes(b"?" * 100)  # 这台服务器不认 Range：从头再来
+    student.setenv("COURSE_MODEL_HUB", static)
+    student.setenv("COURSE_MODEL_FINGERPRINT", exported[1])
+    model.locate("qwen")
+    assert_whole()
+    assert not list(folder.glob("*.incomplete"))
+
+
+ANOTHER_MODEL = {"model": "a/b", "files": {}}
+OUTSIDE = {"model": MODEL, "files": {"../x.json": {"size": 1, "sha256": "0"}}}
+NO_SIZE = {"model": MODEL, "files": {"x.json": {"size": [1], "sha256": "0"}}}
 
 
 @pytest.mark.parametrize("content, says", [
-    (b"<html>", "看不懂"), (json.dumps({"model": "a/b", "files": {}}).encode(), "现在是 a/b"),
-    (json.dumps({"model": MODEL, "files": {"../x.json": {"size": 1, "sha256": "0"}}}).encode(), "不可信")])
+    (b"<html>", "看不懂"), (json.dumps(NO_SIZE).encode(), "看不懂"),
+    (json.dumps(ANOTHER_MODEL).encode(), "现在是 a/b"), (json.dumps(OUTSIDE).encode(), "不可信")])
 def test_bad_manifests(exported, student, tmp_path, content, says):
     (exported[0] / classroom_copy.CLASS_MANIFEST).write_bytes(content)
     student.setenv("COURSE_MODEL_HUB", str(exported[0]))
     with pytest.raises(ModelError, match=says) as caught:
         model.locate("qwen")
-    assert "应" in str(caught.value) and "现在" in str(caught.value)
+    assert "应" in str(caught.value)
+    assert "现在" in str(caught.value)
     assert not (tmp_path / "学生 的缓存").exists()
 
 
@@ -180,4 +203,5 @@ def test_the_terminal_asks_for_the_fingerprint(exported, student, static, capsys
     student.setenv("COURSE_MODEL_HUB", "")  # main 会改这两个环境变量，测完由 student 恢复
     student.setenv("COURSE_MODEL_FINGERPRINT", "")
     model.main(["fetch", "--from", static])
-    assert whole() and "可以断网使用" in capsys.readouterr().out
+    assert_whole()
+    assert "可以断网使用" in capsys.readouterr().out

@@ -15,6 +15,7 @@
 | 清单里有 ../ | 不可信 | 什么也没写 |
 | 下载以后坏了一位、缺了文件 | （自己修好） | 只下坏的 |
 """
+import json
 import os
 import shutil
 import subprocess
@@ -62,9 +63,44 @@ def test_only_data_files_come_and_then_no_request_at_all(hub, capsys):
     assert "下载" in capsys.readouterr().err
     hub.requests.clear()
     start = time.perf_counter()
-    assert model.locate("qwen") == model.locate(MODEL) == folder()
+    assert model.locate("qwen") == folder()
+    assert model.locate(MODEL) == folder()
     assert time.perf_counter() - start < 0.2
-    assert hub.requests == [] and "已经在这台电脑上" in capsys.readouterr().err
+    assert hub.requests == []
+    assert "已经在这台电脑上" in capsys.readouterr().err
+
+
+def test_the_list_is_asked_for_once(hub):
+    model.locate("qwen")
+    assert hub.requests.count("listing") == 1
+
+
+def a_web_page(handler, what):
+    return handler.body("<html>登录</html>".encode(), kind="text/html")
+
+
+def no_such_model(handler, what):
+    return handler.json({"Code": 404}, 404)
+
+
+def forbidden(handler, what):
+    return handler.json({"Code": 403}, 403)
+
+
+def server_error(handler, what):
+    return handler.json({"Code": 500}, 500)
+
+
+def not_a_list(handler, what):
+    return handler.json({"Data": None})
+
+
+def no_weights(handler, what):
+    return handler.json({"Data": {"Files": []}})
+
+
+def cut(handler, what):
+    return handler.drop()
 
 
 def hang(handler, what):
@@ -72,23 +108,14 @@ def hang(handler, what):
     return False
 
 
-ANSWERS = {
-    "一个网页": (lambda h, what: h.body("<html>登录</html>".encode(), kind="text/html") or True, "校园网"),
-    "没有这个模型": (lambda h, what: h.json({"Code": 404}, 404) or True, "404"),
-    "不让下载": (lambda h, what: h.json({"Code": 403}, 403) or True, "不让下载（403）"),
-    "一直出错": (lambda h, what: h.json({"Code": 500}, 500) or True, "服务器出错（500）"),
-    "看不懂的清单": (lambda h, what: h.json({"Data": None}) or True, "看不懂"),
-    "没有权重的清单": (lambda h, what: h.json({"Data": {"Files": []}}) or True, "safetensors"),
-    "断开": (lambda h, what: h.drop() or True, "连接断开"),
-    "一直不来": (hang, "一直没有"),
-}
-
-
-@pytest.mark.parametrize("name", ANSWERS)
-def test_the_listing_goes_wrong(hub, name):
-    hub.fault, says = ANSWERS[name]
+@pytest.mark.parametrize("fault, says", [
+    (a_web_page, "校园网"), (no_such_model, "404"), (forbidden, "不让下载（403）"), (server_error, "服务器出错（500）"),
+    (not_a_list, "看不懂"), (no_weights, "safetensors"), (cut, "连接断开"), (hang, "一直没有")])
+def test_the_listing_goes_wrong(hub, fault, says, caplog):
+    hub.fault = fault
     refused(says)
     assert not folder().exists()
+    assert caplog.records == []  # 没有英文的提示
     works_again(hub)
 
 
@@ -109,29 +136,44 @@ def test_a_wrong_id_gets_the_nearest_one(hub):
 
 def test_two_errors_that_pass_are_not_seen(hub):
     left = [1, 2]
-    hub.fault = lambda h, what: what == "listing" and left and (left.pop(), h.json({"Code": 500}, 500))
-    assert model.locate("qwen") == folder() and left == []
+
+    def fails_twice(handler, what):
+        if what != "listing" or not left:
+            return False
+        left.pop()
+        return server_error(handler, what)
+
+    hub.fault = fails_twice
+    assert model.locate("qwen") == folder()
+    assert left == []
 
 
-def weights(hub):
+def weights(hub) -> bytes:
     return hub.files["model.safetensors"]
+
+
+def weights_fault(answer):
+    """要权重文件时，用 answer(handler) 回答；别的照常"""
+    def fault(handler, what):
+        return what == "model.safetensors" and answer(handler)
+    return fault
 
 
 def test_a_cut_is_resumed(hub):
     left = [2, 1]
 
-    def cut(handler, what):
-        if what == "model.safetensors" and left:
-            handler.file(weights(hub), stop=len(weights(hub)) // (left.pop() + 1))
-            return True
-        return False
+    def cut_twice(handler):
+        if not left:
+            return False
+        return handler.file(weights(hub), stop=len(weights(hub)) // (left.pop() + 1))
 
-    hub.fault = cut
-    assert model.locate("qwen") == folder() and left == []
+    hub.fault = weights_fault(cut_twice)
+    assert model.locate("qwen") == folder()
+    assert left == []
 
 
 def test_cut_every_time_then_the_rest_is_fetched(hub):
-    hub.fault = lambda h, what: what == "model.safetensors" and (h.file(weights(hub), stop=9_000), True)[1]
+    hub.fault = weights_fault(lambda handler: handler.file(weights(hub), stop=9_000))
     refused("接着下")
     done = [what for what in hub.downloads() if what != "model.safetensors"]
     assert (folder() / "model.safetensors.incomplete").stat().st_size == 9_000
@@ -144,17 +186,32 @@ def spoiled(data: bytes) -> bytes:
     return data[:-1] + bytes([data[-1] ^ 1])
 
 
+def shorter(data: bytes) -> bytes:
+    return data[:-100]
+
+
+def longer(data: bytes) -> bytes:
+    return data + b"more"
+
+
 def test_spoiled_once(hub):
     left = [1]
-    hub.fault = lambda h, what: bool(what == "model.safetensors" and left
-                                     and (left.pop(), h.file(spoiled(weights(hub)))))
-    assert model.locate("qwen") == folder() and left == []
+
+    def spoil_once(handler):
+        if not left:
+            return False
+        left.pop()
+        return handler.file(spoiled(weights(hub)))
+
+    hub.fault = weights_fault(spoil_once)
+    assert model.locate("qwen") == folder()
+    assert left == []
     assert demand_undamaged(folder(), thorough=True) == folder()
 
 
-@pytest.mark.parametrize("change", [spoiled, lambda data: data[:-100], lambda data: data + b"more"])
+@pytest.mark.parametrize("change", [spoiled, shorter, longer])
 def test_spoiled_every_time(hub, change):
-    hub.fault = lambda h, what: what == "model.safetensors" and (h.file(change(weights(hub))), True)[1]
+    hub.fault = weights_fault(lambda handler: handler.file(change(weights(hub))))
     refused("不一致")
     assert not (folder() / "model.safetensors").exists()
     works_again(hub)
@@ -162,13 +219,13 @@ def test_spoiled_every_time(hub, change):
 
 def test_the_hub_publishes_no_sha256(hub):
     hub.sha256 = False
-    hub.fault = lambda h, what: what == "model.safetensors" and (h.file(b"<" * len(weights(hub))), True)[1]
+    hub.fault = weights_fault(lambda handler: handler.file(b"<" * len(weights(hub))))
     refused("读不出文件头")
     works_again(hub)
 
 
 def test_server_errors_while_downloading(hub):
-    hub.fault = lambda h, what: what == "model.safetensors" and (h.json({"Code": 500}, 500), True)[1]
+    hub.fault = weights_fault(lambda handler: server_error(handler, "model.safetensors"))
     refused("接着下")
     works_again(hub)
 
@@ -183,7 +240,8 @@ def test_a_hub_that_points_outside_is_refused(hub, tmp_path):
     for path in ("../outside.json", "/etc/x.json", "a/../../x.json", "..\\x.json", "C:\\x.json"):
         hub.listed = [{"Name": "x", "Path": path, "Type": "blob", "Size": 1, "Sha256": ""}]
         refused("不可信")
-    assert hub.downloads() == [] and not any(tmp_path.rglob("*.json"))
+    assert hub.downloads() == []
+    assert not any(tmp_path.rglob("*.json"))
 
 
 def test_a_flipped_bit_is_found_and_only_that_file_fetched(hub, capsys):
@@ -194,7 +252,8 @@ def test_a_flipped_bit_is_found_and_only_that_file_fetched(hub, capsys):
     capsys.readouterr()
     works_again(hub)
     said = capsys.readouterr().err
-    assert "model.safetensors 不见了或被改过" in said and "自动修理" in said
+    assert "model.safetensors 不见了或被改过" in said
+    assert "自动修理" in said
     assert set(hub.downloads()) == {"model.safetensors"}
 
 
@@ -234,8 +293,33 @@ def test_a_whole_older_layout_is_used_without_a_request(hub):
     shutil.copytree(folder(), old, ignore=shutil.ignore_patterns(RECORD))
     shutil.rmtree(folder())
     hub.requests.clear()
-    assert model.locate("qwen") == old and hub.requests == []
+    assert model.here("qwen") == old
+    assert not (old / RECORD).exists()  # 只是问一问，什么也不写
+    assert model.locate("qwen") == old
+    assert hub.requests == []
     assert "model.safetensors" in [file.path for file in read_record(old).files]  # 第一次用时记下来了
+
+
+def test_a_record_of_an_earlier_course_is_made_again(hub):
+    model.locate("qwen")
+    old = {"config.json": {"size": 1, "mtime_ns": 1, "sha256": "0"}}
+    (folder() / RECORD).write_text(json.dumps(old), encoding="utf-8")
+    hub.requests.clear()
+    assert model.locate("qwen") == folder()
+    assert hub.requests == []
+    assert len(read_record(folder()).files) == 6
+
+
+def test_a_touched_file_is_read_once_and_remembered(hub):
+    model.locate("qwen")
+    path = folder() / "model.safetensors"
+    os.utime(path, (1, 1))
+    before = (folder() / RECORD).read_bytes()
+    assert model.here("qwen") == folder()
+    assert (folder() / RECORD).read_bytes() == before  # 只是问一问，什么也不写
+    model.locate("qwen")
+    stamps = {file.path: file.mtime_ns for file in read_record(folder()).files}
+    assert stamps["model.safetensors"] == path.stat().st_mtime_ns
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -252,8 +336,11 @@ def test_in_the_terminal(hub):
     path = folder() / "model.safetensors"
     path.write_bytes(spoiled(path.read_bytes()))
     broken = command("verify")
-    assert broken.returncode == 1 and "model.safetensors" in broken.stderr and "Traceback" not in broken.stderr
-    assert "删掉了" in command("remove").stdout and not folder().exists()
+    assert broken.returncode == 1
+    assert "model.safetensors" in broken.stderr
+    assert "Traceback" not in broken.stderr
+    assert "删掉了" in command("remove").stdout
+    assert not folder().exists()
     assert "不用删" in command("remove").stdout
 
 
@@ -277,26 +364,29 @@ def test_two_at_once_download_it_once(hub):
     hub.slow = 0.1
     both = [subprocess.Popen([sys.executable, "-m", "helpers.model", "fetch"], cwd=ROOT, stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL) for _ in range(2)]
-    assert all("可以断网使用" in process.communicate(timeout=100)[0].decode() for process in both)
-    assert hub.downloads().count("model.safetensors") == hub.downloads().count("tokenizer.json") == 1
+    for process in both:
+        said, _ = process.communicate(timeout=100)
+        assert "可以断网使用" in said.decode()
+    assert hub.downloads().count("model.safetensors") == 1
+    assert hub.downloads().count("tokenizer.json") == 1
 
 
 @pytest.mark.ci
 @pytest.mark.parametrize("bytes_each", [0, 50], ids=["卡住不动", "慢得不值得等"])
 def test_hanging_or_crawling_in_the_middle(hub, bytes_each):
-    def crawl(handler, what):
-        if what == "model.safetensors" and handler.command == "GET":
-            handler.send_response(200)
-            handler.send_header("Content-Length", str(len(weights(hub))))
-            handler.end_headers()
-            handler.wfile.write(weights(hub)[:4_096])
-            for step in range(20):
-                handler.wfile.write(weights(hub)[4_096 + step * bytes_each:][:bytes_each])
-                time.sleep(0.5)
-            return True
-        return False
+    def crawl(handler):
+        if handler.command != "GET":
+            return False
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(weights(hub))))
+        handler.end_headers()
+        handler.wfile.write(weights(hub)[:4_096])
+        for step in range(20):
+            handler.wfile.write(weights(hub)[4_096 + step * bytes_each:][:bytes_each])
+            time.sleep(0.5)
+        return True
 
-    hub.fault = crawl
+    hub.fault = weights_fault(crawl)
     refused("接着下")
     works_again(hub)
 

@@ -11,44 +11,55 @@ from servers import loopback
 MODEL = "Qwen/Qwen2.5-0.5B-Instruct"
 
 
-class Hub:
+class FakeModelScope:
     """files: 路径 → 字节；requests: 收到的请求；fault: 每个请求先问它，返回 True 表示它已经回答了
 
     sha256: 清单里写不写；listed: 要加进清单的别的条目；slow: 每发一块停几秒
     """
 
     def __init__(self, files: dict[str, bytes]):
-        self.files, self.requests, self.listed = files, [], []
-        self.fault: Callable[[Handler, str], bool] = lambda handler, what: False
-        self.sha256, self.slow, self.port = True, 0.0, 0
+        self.files = files
+        self.requests: list[str] = []
+        self.listed: list[dict] = []
+        self.fault: Callable[[Handler, str], bool] = no_fault
+        self.sha256 = True
+        self.slow = 0.0
+        self.port = 0
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def entry(self, path: str) -> dict:
+        """清单里的一项"""
+        data = self.files[path]
+        digest = ""
+        if self.sha256:
+            digest = hashlib.sha256(data).hexdigest()
+        return {"Name": path.rsplit("/", 1)[-1], "Path": path, "Type": "blob", "Size": len(data), "Sha256": digest}
+
     def listing(self) -> dict:
-        entries = [{"Name": path.rsplit("/", 1)[-1], "Path": path, "Type": "blob", "Size": len(data),
-                    "Sha256": hashlib.sha256(data).hexdigest() if self.sha256 else ""}
-                   for path, data in self.files.items()]
-        return {"Code": 200, "Success": True, "Data": {"Files": [*entries, *self.listed]}}
+        entries = [self.entry(path) for path in self.files]
+        return {"Code": 200, "Success": True, "Data": {"Files": entries + self.listed}}
 
     def downloads(self) -> list[str]:
         """被下载过的文件，按次序"""
         return [what for what in self.requests if what not in ("listing", "other")]
 
 
+def no_fault(handler: "Handler", what: str) -> bool:
+    """没有毛病"""
+    return False
+
+
 class Handler(loopback.Handler):
-    hub: Hub
+    hub: FakeModelScope
 
     def do_HEAD(self):
         self.do_GET()
 
     def do_GET(self):
-        parts = urlsplit(self.path)
-        query = parse_qs(parts.query)
-        is_model = parts.path.startswith(f"/api/v1/models/{MODEL}/repo")
-        what = ("listing" if is_model and parts.path.endswith("/repo/files")
-                else query["FilePath"][0] if is_model and "FilePath" in query else "other")
+        what = self.asked()
         self.hub.requests.append(what)
         with contextlib.suppress(ConnectionError):
             if self.hub.fault(self, what):
@@ -60,14 +71,28 @@ class Handler(loopback.Handler):
             else:
                 self.json({"Code": 10010205001, "Success": False, "Message": "Not found"}, 404)
 
-    def json(self, content: dict, status: int = 200) -> None:
-        self.body(json.dumps(content).encode(), status, "application/json")
+    def asked(self) -> str:
+        """要的是什么：清单（listing）、一个文件的路径、别的（other）"""
+        parts = urlsplit(self.path)
+        query = parse_qs(parts.query)
+        repository = f"/api/v1/models/{MODEL}/repo"
+        if parts.path == f"{repository}/files":
+            return "listing"
+        if parts.path.startswith(repository) and "FilePath" in query:
+            return query["FilePath"][0]
+        return "other"
+
+    def json(self, content: dict, status: int = 200) -> bool:
+        return self.body(json.dumps(content).encode(), status, "application/json")
 
     def body(self, data: bytes, status: int = 200, kind: str = "application/octet-stream", length: int | None = None,
-             extra: dict[str, str] | None = None) -> None:
+             extra: dict[str, str] | None = None) -> bool:
+        """回答 data，返回 True；length: 说是多长，不说就是 data 的长度"""
+        if length is None:
+            length = len(data)
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data) if length is None else length))
+        self.send_header("Content-Length", str(length))
         for name, value in (extra or {}).items():
             self.send_header(name, value)
         self.end_headers()
@@ -75,23 +100,27 @@ class Handler(loopback.Handler):
             for start in range(0, len(data), 65_536):
                 self.wfile.write(data[start:start + 65_536])
                 time.sleep(self.hub.slow)
+        return True
 
-    def file(self, data: bytes, stop: int | None = None) -> None:
-        """一个文件，认得 Range；stop: 只发到第几个字节就断开"""
+    def file(self, data: bytes, stop: int | None = None) -> bool:
+        """一个文件，认得 Range，返回 True；stop: 只发到第几个字节就断开"""
+        start = 0
+        status = 200
+        extra = {}
         wanted = self.headers.get("Range", "")
-        start = int(wanted.removeprefix("bytes=").split("-")[0]) if wanted.startswith("bytes=") else 0
-        extra = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"} if wanted else {}
-        part = data[start:]
+        if wanted.startswith("bytes="):
+            start = int(wanted.removeprefix("bytes=").split("-")[0])
+            status = 206
+            extra = {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
         if stop is None:
-            self.body(part, 206 if wanted else 200, extra=extra)
-        else:
-            self.body(part[:max(0, stop - start)], 206 if wanted else 200, length=len(part), extra=extra)
-            self.drop()
+            return self.body(data[start:], status, extra=extra)
+        self.body(data[start:stop], status, length=len(data) - start, extra=extra)
+        return self.drop()
 
 
 @contextlib.contextmanager
-def serve(files: dict[str, bytes]) -> Iterator[Hub]:
-    """在 127.0.0.1 的一个空闲端口上开一个 Hub，用完就关"""
-    hub = Hub(files)
+def serve(files: dict[str, bytes]) -> Iterator[FakeModelScope]:
+    """在 127.0.0.1 的一个空闲端口上开一个 FakeModelScope，用完就关"""
+    hub = FakeModelScope(files)
     with loopback.serving(type("Bound", (Handler,), {"hub": hub})) as hub.port:
         yield hub
