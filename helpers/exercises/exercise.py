@@ -3,7 +3,7 @@
 出处: notebooks/week14_exercises.ipynb、week15_exercises.ipynb
 """
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
@@ -41,7 +41,7 @@ class Exercise:
     title: str
     section: str
     points: int
-    test: Callable[[object], None]
+    test: Callable
     hints: tuple[str, str]
     code: str
     open: bool = False
@@ -69,8 +69,8 @@ class Exercise:
         except (Wrong, Failed) as error:
             return Note("✗", str(error))
         except Exception as error:  # 检查自己没想到的答案，也不能让学生看到 traceback
-            return Note("✗", f"答案的样子应像题目说的那样，现在查到一半出了错（{type(error).__name__}: {error}）；"
-                             "看看类型和形状")
+            what = f"{type(error).__name__}: {error}"
+            return Note("✗", f"答案的样子应像题目说的那样，现在查到一半出了错（{what}）；看看类型和形状")
         if self.open:
             return Note("✎", "已经交了，由老师评")
         return Note("✓", "对了！")
@@ -79,7 +79,8 @@ class Exercise:
         """一级一级的提示，每运行一次多给一级"""
         self.hints_shown += 1
         lines = [f"提示 {level}：{text}" for level, text in enumerate(self.hints, 1)]
-        return Note("💡", "\n".join(lines[:self.hints_shown]))
+        shown = lines[:self.hints_shown]
+        return Note("💡", "\n".join(shown))
 
     def solution(self) -> Note:
         """参考答案；先自己试过再看"""
@@ -89,31 +90,38 @@ class Exercise:
 class Sheet:
     """一周的练习，从 1 编号：sheet[3] 是第 3 题；progress() 给出做到哪里"""
 
-    def __init__(self, exercises: Sequence[Exercise]):
-        self.exercises = list(exercises)
-        for number, exercise in enumerate(self.exercises, 1):
+    def __init__(self, exercises: list[Exercise]):
+        self.exercises = exercises
+        for number, exercise in enumerate(exercises, 1):
             exercise.number = number
 
     def __getitem__(self, number: int) -> Exercise:
-        if not isinstance(number, int) or not 1 <= number <= len(self):
+        numbers = [exercise.number for exercise in self.exercises]
+        if number not in numbers:
             raise IndexError(f"题号应在 1 到 {len(self)} 之间，现在是 {number!r}；例如 sheet[1]")
-        return self.exercises[number - 1]
+        return self.exercises[numbers.index(number)]
 
     def __len__(self) -> int:
         return len(self.exercises)
 
     def progress(self) -> Note:
-        """做对了几道，哪些还没做。例: ✓ 5/9，还没作答：7、8"""
-        done = len(self.marked("✓")) + len(self.marked("✎"))
+        """做对了几道，哪些还没做。例: ○ 5/9，还没作答：7、8，再想想：3、9"""
+        unanswered = self.marked("○")
+        wrong = self.marked("✗")
+        done = len(self) - len(unanswered) - len(wrong)
         text = f"{done}/{len(self)}"
-        if unanswered := self.marked("○"):
-            text += f"，还没作答：{'、'.join(unanswered)}"
-        if wrong := self.marked("✗"):
-            text += f"，再想想：{'、'.join(wrong)}"
-        if done == len(self):
-            return Note("✓", text)
-        return Note("○", text)
+        if unanswered:
+            text += "，还没作答：" + "、".join(unanswered)
+        if wrong:
+            text += "，再想想：" + "、".join(wrong)
+        if unanswered or wrong:
+            return Note("○", text)
+        return Note("✓", text)
 
     def marked(self, mark: str) -> list[str]:
         """记号是 mark 的题号"""
-        return [str(exercise.number) for exercise in self.exercises if exercise.mark == mark]
+        found = []
+        for exercise in self.exercises:
+            if exercise.mark == mark:
+                found.append(str(exercise.number))
+        return found

@@ -45,7 +45,8 @@ def case(shape):
     """一组输入"""
     config = dict(zip(CONFIG_KEYS, shape, strict=True))
     sizes = [f"{key} {value}" for key, value in config.items()]
-    return Case((config,), model_parameters(config), f"config 是 {'，'.join(sizes)}")
+    where = "config 是 " + "，".join(sizes)
+    return Case((config,), model_parameters(config), where)
 
 
 def model_parameters(config):
@@ -54,7 +55,8 @@ def model_parameters(config):
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
     with torch.device("meta"):
-        return Qwen2ForCausalLM(Qwen2Config(**config)).num_parameters()
+        model = Qwen2ForCausalLM(Qwen2Config(**config))
+    return model.num_parameters()
 
 
 # ---- 常见的错误 ----
@@ -62,7 +64,8 @@ def model_parameters(config):
 def count_parts(config, biases=1, o_biases=0, matrices=3, norms=2, last_norms=1):
     """照课文一部分一部分数；换掉一样就是一种错法"""
     width = config["hidden_size"]
-    kv_width = width // config["num_attention_heads"] * config["num_key_value_heads"]
+    head_width = width // config["num_attention_heads"]
+    kv_width = head_width * config["num_key_value_heads"]
     embedding = config["vocab_size"] * width
     if not config["tie_word_embeddings"]:
         embedding *= 2

@@ -46,8 +46,11 @@ def split_letters(tokenizer, text: str) -> list[str]:
     covered = Counter()
     for start, end in encoding.offset_mapping:
         covered.update(range(start, end))
-    places = sorted(covered)
-    return [text[place] for place in places if covered[place] > 1]
+    split = []
+    for place, letter in enumerate(text):
+        if covered[place] > 1:
+            split.append(letter)
+    return split
 
 
 # ---- 常见的错误 ----

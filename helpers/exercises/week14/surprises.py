@@ -31,7 +31,8 @@ def exercise(tokenizer) -> Exercise:
 def check_surprises(tokenizer, answer: object) -> None:
     """answer 应是三段切得意外的文字和理由 {文字: 理由}，不合要求就抛出 Wrong"""
     if not isinstance(answer, dict):
-        raise Wrong(f"应是一个字典 {{文字: 理由}}，现在是 {type(answer).__name__}；写成 {{\"文字\": \"理由\", ...}}")
+        kind = type(answer).__name__
+        raise Wrong(f"应是一个字典 {{文字: 理由}}，现在是 {kind}；写成 {{\"文字\": \"理由\", ...}}")
     for text, reason in answer.items():
         check_row(tokenizer, text, reason)
     different = set(map(squeezed, answer.values()))
@@ -52,7 +53,8 @@ def check_row(tokenizer, text: object, reason: object) -> None:
         raise Wrong(f"{said} 是课文里的例子，应是你自己找的；换一段")
     if not surprises(tokenizer, text):
         raise Wrong(f"{said} 应有题目列出的五种意外之一，现在没有；用 colored 看看它怎样切，换一段")
-    if len(squeezed(reason)) < 15:
+    letters = squeezed(reason)
+    if len(letters) < 15:
         raise Wrong(f"{said} 的理由应至少 15 个字，现在不够；写明为什么这样切")
     if len(set(reason)) < 8:
         raise Wrong(f"{said} 的理由应是一句话，现在只有几个字反复出现；写明为什么这样切")
