@@ -236,7 +236,7 @@ NOBODY_LISTENS = "{host} 应有服务器在听，现在连接被拒绝；服务�
 UNREACHABLE = "{host} 应有服务器在听，现在连不上（{said}）；服务器没有开或者停了，问老师，再检查地址、端口和代理的设置"
 NO_REACTION = "{host} 应接受连接，现在一直没有反应；检查地址，看看连的是不是老师说的网络，还不行就请老师看看防火墙"
 SILENT = "{host} 应很快开始回答，现在等了很久没有字来；人太多或者它卡住了，过一会儿再问"
-BUSY = "{host} 应能回答，现在太忙或者停了（{said}）；过一两分钟再问，还不行就告诉老师"
+SERVER_BUSY = "{host} 应能回答，现在太忙或者停了（{said}）；过一两分钟再问，还不行就告诉老师"
 WRONG_KEY = "{host} 应让你问，现在不让（{said}）；把 COURSE_SERVER_KEY 设成老师给的密钥"
 TOO_LONG = "{host} 应答得完，现在说问题加回答太长（{said}）；缩短问题再试"
 WRONG_MODEL = ("{host} 应能回答 {model}，现在说没有或者不行（{said}）；把 COURSE_SERVER_MODEL 设成老师给的名字，"
@@ -264,7 +264,7 @@ def friendly() -> Iterator[None]:
         if message is None:
             raise
         text = filled(message, said_by(error))
-        if message in (BUSY, BROKEN):
+        if message in (SERVER_BUSY, BROKEN):
             raise BusyError(text) from None
         raise ModelError(text) from None
 
@@ -322,7 +322,7 @@ def message_for_status(code: int, text: str) -> str:
     if code in (400, 404, 422):
         return WRONG_MODEL
     if code in BUSY_CODES:
-        return BUSY
+        return SERVER_BUSY
     return SERVER_ERROR
 
 
