@@ -151,6 +151,7 @@ def test_segments_that_do_not_merge(view, text, says, disabled):
 def test_comparing_with_another_text(view, tokenizer):
     view.other.value = "Will AI replace humans?"
     assert rows(view.counts.value) == [["文字", "13", "39", "7", "0.54"], ["另一段", "23", "23", "5", "0.22"]]
+    assert re.findall(r"width:(\d+)%;background", view.counts.value) == ["60", "24"]  # 最长的一条满格
     assert chips(view.compared.value) == [(found.label, found.id) for found in pieces(tokenizer, view.other.value)]
     view.other.value = ""
     assert len(rows(view.counts.value)) == 1

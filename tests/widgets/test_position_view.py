@@ -100,6 +100,7 @@ def test_lens_table_shows_the_lens_without_another_forward(kind, request, tokeni
         assert len(rows) == model.config.num_hidden_layers + 1
         assert len({len(row.split(" │ ")) for row in rows}) == 1
         assert [cell.endswith("✓") for cell in cells[:-1]] == found.agree[:-1, at].tolist()
+        assert not cells[-1].endswith("✓")
         assert [cell.split()[1] for cell in cells] == [f"{p:.2f}" for p in found.probabilities[:, at, 0]]
         assert f"▼{position}<br>" in view.shown.value
     assert count.times == 0
