@@ -1,6 +1,7 @@
 """全班一份：导出、从文件夹和 http 取、断了接着取、每个字节都核对"""
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -167,6 +168,14 @@ def test_nothing_there(student, place):
     student.setenv("COURSE_MODEL_FINGERPRINT", "0")
     with pytest.raises(ModelError, match="应.*现在.*；"):
         model.locate("qwen")
+
+
+def test_the_same_files_give_the_same_fingerprint(source, exported, tmp_path):
+    other = tmp_path / "另一台电脑"
+    shutil.copytree(source, other)
+    os.utime(other / "config.json", (1, 1))
+    remember_copy(MODEL, other)
+    assert classroom_copy.export_copy(other, tmp_path / "再导出") == exported[1]
 
 
 def test_an_export_needs_a_whole_model(source, tmp_path):
