@@ -121,7 +121,7 @@ def test_wrong(sheet, answer, says):
     assert says in note.text
 
 
-@pytest.mark.parametrize("answer", [solved(7), one_by_one])
+@pytest.mark.parametrize("answer", [solved(7), one_by_one, at_once])
 def test_sixteen_bits_are_fine_too(tokenizer, model, answer):
     half = copy.deepcopy(model).to(torch.bfloat16)
     assert week15.sheet(tokenizer, half)[7].check(answer).mark == "✓"
