@@ -1,4 +1,7 @@
-"""下载的测试共用：一个很小的模型，locate 应怎样拒绝，毛病过去以后再试应怎样好"""
+"""下载的测试共用：一个很小的模型，终端里的命令，locate 应怎样拒绝，毛病过去以后再试应怎样好"""
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,11 +14,20 @@ from helpers.download.manifest import demand_undamaged
 from helpers.errors import ModelError
 from helpers.fast.standin import SMALL
 
+ROOT = Path(__file__).parents[1]
 TINY_SHAPE = {**SMALL, "vocab_size": 512, "hidden_size": 32, "intermediate_size": 32}
 
 
 def folder() -> Path:
+    """下载的模型应在的文件夹"""
     return local_folders(MODEL)[0]
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    """在终端里运行 python -m helpers.model"""
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", **environment}
+    return subprocess.run([sys.executable, "-m", "helpers.model", *arguments], cwd=ROOT, env=environment,
+                          capture_output=True, encoding="utf-8", timeout=120)
 
 
 def refused(says: str) -> ModelError:

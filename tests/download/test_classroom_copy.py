@@ -2,30 +2,26 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from downloads import command, folder
 from servers import loopback
 from servers.fake_modelscope import MODEL, serve
 
 from helpers import model
 from helpers.download import classroom_copy
-from helpers.download.local_copy import local_folders, remember_copy
+from helpers.download.local_copy import remember_copy
 from helpers.download.manifest import demand_undamaged, read_record
 from helpers.errors import ModelError
 from helpers.fast.standin import SMALL, make
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """一份下载好、有记录的小模型"""
-    folder = make(tmp_path_factory.mktemp("source"), {**SMALL, "vocab_size": 512, "hidden_size": 32})
-    remember_copy(MODEL, folder)
-    return folder
+    made = make(tmp_path_factory.mktemp("source"), {**SMALL, "vocab_size": 512, "hidden_size": 32})
+    remember_copy(MODEL, made)
+    return made
 
 
 @pytest.fixture
@@ -45,9 +41,10 @@ def student(monkeypatch, tmp_path):
 
 def assert_whole() -> None:
     """学生的一份有记录，每个字节都对"""
-    folder = local_folders(MODEL)[0]
-    assert demand_undamaged(folder, thorough=True) == folder
-    assert "model.safetensors" in [file.path for file in read_record(folder).files]
+    assert demand_undamaged(folder(), thorough=True) == folder()
+    recorded = read_record(folder())
+    paths = [file.path for file in recorded.files]
+    assert "model.safetensors" in paths
 
 
 @pytest.fixture
@@ -59,11 +56,11 @@ def static(exported):
 
 def test_from_a_folder_and_then_offline(exported, student, capsys):
     student.setenv("COURSE_MODEL_HUB", str(exported[0]))
-    assert model.locate("qwen") == local_folders(MODEL)[0]
+    assert model.locate("qwen") == folder()
     assert_whole()
     assert "取" in capsys.readouterr().err
     student.delenv("COURSE_MODEL_HUB")
-    assert model.locate("qwen") == local_folders(MODEL)[0]
+    assert model.locate("qwen") == folder()
 
 
 def test_over_http_with_the_fingerprint(exported, student, static):
@@ -77,7 +74,7 @@ def test_http_without_the_fingerprint_is_refused(student, static):
     student.setenv("COURSE_MODEL_HUB", static)
     with pytest.raises(ModelError, match="应知道指纹，现在没有；把老师写在黑板上的"):
         model.locate("qwen")
-    assert not local_folders(MODEL)[0].exists()
+    assert not folder().exists()
 
 
 def test_another_manifest_does_not_match(exported, student):
@@ -105,7 +102,7 @@ def test_a_cut_copy_goes_on_where_it_was(exported, student):
         hub.fault = answer
         with pytest.raises(ModelError, match="接着"):
             model.locate("qwen")
-        partial = local_folders(MODEL)[0] / "tokenizer.json.incomplete"
+        partial = folder() / "tokenizer.json.incomplete"
         have = partial.stat().st_size
         assert 0 < have < 2_500_001
         starts += [("", None)] * 20
@@ -121,7 +118,7 @@ def test_a_spoiled_export_is_not_accepted(exported, student):
     student.setenv("COURSE_MODEL_HUB", str(exported[0]))
     with pytest.raises(ModelError, match="model.safetensors 应与老师导出的一样，现在不一样"):
         model.locate("qwen")
-    assert not list(local_folders(MODEL)[0].glob("model.safetensors*"))
+    assert not list(folder().glob("model.safetensors*"))
 
 
 def test_a_damaged_copy_is_repaired_from_the_class(exported, student):
@@ -133,15 +130,14 @@ def test_a_damaged_copy_is_repaired_from_the_class(exported, student):
 
 
 def test_a_partial_file_that_is_complete_needs_no_more(exported, student, static):
-    folder = local_folders(MODEL)[0]
-    folder.mkdir(parents=True)
-    (folder / "config.json.incomplete").write_bytes((exported[0] / "config.json").read_bytes())
-    (folder / "model.safetensors.incomplete").write_bytes(b"?" * 100)  # 这台服务器不认 Range：从头再来
+    folder().mkdir(parents=True)
+    (folder() / "config.json.incomplete").write_bytes((exported[0] / "config.json").read_bytes())
+    (folder() / "model.safetensors.incomplete").write_bytes(b"?" * 100)  # 这台服务器不认 Range：从头再来
     student.setenv("COURSE_MODEL_HUB", static)
     student.setenv("COURSE_MODEL_FINGERPRINT", exported[1])
     model.locate("qwen")
     assert_whole()
-    assert not list(folder.glob("*.incomplete"))
+    assert not list(folder().glob("*.incomplete"))
 
 
 ANOTHER_MODEL = {"model": "a/b", "files": {}}
@@ -188,22 +184,16 @@ def test_fingerprint_by_hand():
 
 
 def test_teacher_and_student_in_the_terminal(source, student, tmp_path):
-    def command(folder: Path, *arguments: str) -> str:
-        result = subprocess.run([sys.executable, "-m", "helpers.model", *arguments], cwd=ROOT, capture_output=True,
-                                encoding="utf-8", env={**os.environ, "MODELSCOPE_CACHE": str(folder),
-                                                       "PYTHONIOENCODING": "utf-8"})
-        return result.stdout + result.stderr
-
-    teacher = tmp_path / "老师"
-    student.setenv("MODELSCOPE_CACHE", str(teacher))
-    local_folders(MODEL)[0].parent.mkdir(parents=True)
-    local_folders(MODEL)[0].symlink_to(source)
-    said = command(teacher, "export", str(tmp_path / "U 盘"))
+    stick = str(tmp_path / "U 盘")
+    folder().parent.mkdir(parents=True)
+    folder().symlink_to(source)
+    said = command("export", stick).stdout
     assert "请把指纹写在黑板上：" in said
     mark = said.strip().split("：")[-1]
-    said = command(tmp_path / "学生", "fetch", "--from", str(tmp_path / "U 盘"), "--fingerprint", mark)
+    student.setenv("MODELSCOPE_CACHE", str(tmp_path / "另一个学生"))
+    said = command("fetch", "--from", stick, "--fingerprint", mark).stdout
     assert "可以断网使用" in said
-    assert "与下载时一样" in command(tmp_path / "学生", "verify")
+    assert "与下载时一样" in command("verify").stdout
 
 
 def test_the_terminal_asks_for_the_fingerprint(exported, student, static, capsys):

@@ -21,10 +21,9 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
-from downloads import TINY_SHAPE, folder, refused, works_again
+from downloads import ROOT, TINY_SHAPE, command, folder, refused, works_again
 from servers.fake_modelscope import MODEL, serve
 
 from helpers import model
@@ -33,8 +32,6 @@ from helpers.download.local_copy import local_folders
 from helpers.download.manifest import RECORD, demand_undamaged, read_record
 from helpers.errors import ModelError
 from helpers.fast.standin import make
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -320,12 +317,6 @@ def test_a_touched_file_is_read_once_and_remembered(hub):
     model.locate("qwen")
     stamps = {file.path: file.mtime_ns for file in read_record(folder()).files}
     assert stamps["model.safetensors"] == path.stat().st_mtime_ns
-
-
-def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "helpers.model", *arguments], cwd=ROOT, capture_output=True,
-                          encoding="utf-8", timeout=120,
-                          env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment})
 
 
 def test_in_the_terminal(hub):

@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from downloads import TINY_SHAPE, folder, refused, works_again
+from downloads import ROOT, TINY_SHAPE, folder, refused, works_again
 from servers.fake_modelscope import MODEL, serve
 
 from helpers import model
 from helpers.download import local_copy
 from helpers.fast.standin import QWEN_SHAPE, make
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.ci
 
 
@@ -31,7 +30,8 @@ def small_disk(place: Path, options: str):
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    files = {path.name: path.read_bytes() for path in make(tmp_path / "repository", TINY_SHAPE).iterdir()}
+    repository = make(tmp_path / "repository", TINY_SHAPE)
+    files = {path.name: path.read_bytes() for path in repository.iterdir()}
     with serve(files) as server:
         monkeypatch.setenv("MODELSCOPE_ENDPOINT", server.address)
         yield server
