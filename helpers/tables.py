@@ -63,7 +63,7 @@ def paragraph(text: str) -> Shown:
     return Shown(f"<p>{escape(text)}</p>", text)
 
 
-def stacked(*parts: Shown, gap: str = "\n") -> Shown:
+def vertical(*parts: Shown, gap: str = "\n") -> Shown:
     """几样东西，从上到下；gap: 文字之间隔什么"""
     html = "".join(part.html for part in parts)
     text = gap.join(part.text for part in parts)

@@ -1,11 +1,14 @@
 """版本只写在 pyproject.toml 里，代码合 ruff 的规矩"""
+import ast
 import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+HELPERS = ROOT / "helpers"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 COURSE = {"modelscope", "transformers", "accelerate", "torch", "jupyterlab", "ipywidgets", "matplotlib", "nbval"}
 
@@ -25,3 +28,74 @@ def test_conda_gets_the_same_and_repeats_no_version():
 def test_ruff():
     result = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
+
+
+def tree_names() -> set[str]:
+    """README 里那棵树列出的 helpers 的文件，写成相对的路径；房间没有列出文件的只有房间自己"""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    tree = text.split("```\nhelpers/\n")[1].split("tests/ ")[0]
+    room = ""
+    found = set()
+    for line in tree.splitlines():
+        name = line.split()[0]
+        if not line.startswith("    "):
+            room = name if name.endswith("/") else ""
+            found.add(name)
+        else:
+            found.add(room + name)
+    return found
+
+
+def test_the_tree_in_the_readme_is_the_tree():
+    listed = tree_names()
+    top = {path.name for path in HELPERS.glob("*.py")} - {"__init__.py"}
+    assert {name for name in listed if "/" not in name} == top
+    rooms = {f"{path.name}/" for path in HELPERS.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert {name for name in listed if name.count("/") == 1 and name.endswith("/")} == rooms
+    for room in ("download", "exercises", "widgets"):
+        files = {f"{room}/{path.name}" for path in (HELPERS / room).glob("*.py")} - {f"{room}/__init__.py"}
+        assert {name for name in listed if name.startswith(f"{room}/") and name.endswith(".py")} == files
+
+
+def test_the_top_level_stays_small_and_is_what_a_lesson_meets():
+    top = [path.stem for path in HELPERS.glob("*.py") if path.stem != "__init__"]
+    assert len(top) <= 14
+    lessons = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "notebooks").glob("*.ipynb"))
+    script = (ROOT / "run_qwen.py").read_text(encoding="utf-8")
+    text = lessons + script
+    unused = [name for name in top if not re.search(rf"from helpers(\.{name} import| import {name}\b)", text)]
+    assert sorted(unused) == ["bpe", "files"]  # 视图和命令用它们
+
+
+def top_level_names(path: Path) -> list[str]:
+    """一个模块最外层定义的函数、类、常量"""
+    names = []
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+        if isinstance(node, ast.Assign):
+            names += [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return names
+
+
+def test_one_name_means_one_thing():
+    """同一个名字不在两个模块里各有各的意思；每道题都有的几样、每个命令的 main 除外"""
+    repeated = {"main", "__all__", "sheet", "exercise", "case", "cases", "HINTS", "SOLUTION", "FORMS", "SLIPS"}
+    counts = Counter(name for path in HELPERS.rglob("*.py") for name in top_level_names(path))
+    assert [name for name, count in counts.items() if count > 1 and name not in repeated] == []
+
+
+def test_imports_go_one_way():
+    """房间之间的导入没有圈，测试不从别的测试导入"""
+    order = ["errors", "files", "tiny", "tables", "charts", "download", "model", "environment", "tokens", "bpe",
+             "sampling", "generation", "inside", "pipeline", "client", "fast", "speed", "exercises", "widgets"]
+    for path in HELPERS.rglob("*.py"):
+        parts = path.relative_to(HELPERS).parts
+        here = parts[0].removesuffix(".py")
+        if here == "__init__":
+            continue
+        imported = re.findall(r"^\s*from helpers\.(\w+)", path.read_text(encoding="utf-8"), re.M)
+        later = [name for name in imported if order.index(name) > order.index(here)]
+        assert later == [], f"{path}: {later}"
+    for path in (ROOT / "tests").rglob("*.py"):
+        assert re.findall(r"^\s*(?:from|import) test_\w+", path.read_text(encoding="utf-8"), re.M) == [], path

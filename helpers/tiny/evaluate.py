@@ -83,7 +83,7 @@ def grade(everything, asked: list[tuple[str, int]], said: list[str]) -> dict:
     return {"asked": len(asked), "on_subject": len(asked) - len(failures), "exact": exact, "failures": failures}
 
 
-def measure(folder=TINY) -> dict:
+def evaluation(folder=TINY) -> dict:
     """两组没训练过的问法各答一遍，加上模型和语料的大小"""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
@@ -103,7 +103,7 @@ def table_row(cells: list[str]) -> str:
 
 def update_card(folder=TINY) -> dict:
     """评估，把数字写进模型卡 README.md 和 evaluation.json"""
-    figures = measure(folder)
+    figures = evaluation(folder)
     sets = {name: figures[name] for name in ("fresh", "held_out")}
     failures = [row for graded in sets.values() for row in graded["failures"]]
     card = CARD.format(**{**figures, "corpus": "、".join(figures["corpus"]), "enough": ENOUGH,

@@ -8,7 +8,7 @@ from ipywidgets import Dropdown, IntSlider, Layout, Widget
 from torch import Tensor, cat
 
 from helpers.inside import attention, strongest
-from helpers.tables import Shown, paragraph, stacked
+from helpers.tables import Shown, paragraph, vertical
 from helpers.widgets.position_view import TINT, PositionView
 from helpers.widgets.view import LINE, bar, row
 
@@ -70,7 +70,7 @@ class Attention(PositionView):
         title = paragraph(self.title())
         text = "\n".join(texts)
         html = f'<ol style="{ITEMS}">{items}</ol>'
-        return stacked(title, Shown(html, text))
+        return vertical(title, Shown(html, text))
 
 
 def ranks_of(weights: Tensor) -> dict[int, str]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from helpers.generation import Step, steps, stop_ids
 from helpers.pipeline import shorten
 from helpers.sampling import surprise
-from helpers.tables import Shown, stacked, text_lines
+from helpers.tables import Shown, text_lines, vertical
 from helpers.tokens import check_text, piece, question_ids
 from helpers.widgets.view import BLUE, ORANGE, View, bar, html_table, row, text_field
 
@@ -278,7 +278,7 @@ class Guess(View):
             self.written_text(),
             "候选：" + "　".join(labels)])
         passage = Shown(passage_html(intro), intro)
-        return stacked(passage, self.score_shown())
+        return vertical(passage, self.score_shown())
 
 
 def passage_html(text: str) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from torch import Tensor
 
 from helpers.inside import lens, token_name
-from helpers.tables import Shown, paragraph, stacked, table_html, text_lines
+from helpers.tables import Shown, paragraph, table_html, text_lines, vertical
 from helpers.widgets.position_view import TINT, PositionView
 from helpers.widgets.view import BUSY, LINE
 
@@ -35,7 +35,7 @@ class Lens(PositionView):
     def picture(self) -> Shown:
         lines = [self.heads(), *self.rows()]
         html = scrolled_table(*lines)
-        return stacked(
+        return vertical(
             paragraph(self.summary()),
             Shown(html, text_lines(lines)),
             paragraph(self.note()))

@@ -9,7 +9,7 @@ from ipywidgets import HTML, Button, ButtonStyle, Layout, Textarea, VBox
 
 from helpers.bpe import segments
 from helpers.pipeline import shorten
-from helpers.tables import Shown, escaped, grid, paragraph, stacked
+from helpers.tables import Shown, escaped, grid, paragraph, vertical
 from helpers.tokens import TOKEN_COLORS, Piece, letters, letters_in, neighbours, normalized, painted, piece
 from helpers.widgets.merging import Merging, wrapped
 from helpers.widgets.view import View, bar, html_table, row
@@ -252,7 +252,7 @@ class Microscope(View):
         intro = (f"文字：{shorten(first.text)}　"
                  f"{letter_count} 个字符，{byte_count} 个字节，{token_count} 个词元，"
                  f"每个字符 {first.share:.2f} 个词元")
-        shown = stacked(
+        shown = vertical(
             paragraph(intro),
             painted(first.drawn),
             first_letters(first.text),

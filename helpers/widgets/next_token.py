@@ -10,7 +10,7 @@ from torch import Tensor
 
 from helpers.generation import steps, stop_ids
 from helpers.sampling import STAGES, draw, stages
-from helpers.tables import Shown, paragraph, stacked, text_lines
+from helpers.tables import Shown, paragraph, text_lines, vertical
 from helpers.tokens import piece, question_ids
 from helpers.widgets.view import ORANGE, View, bar, html_table, row, text_field
 
@@ -277,7 +277,7 @@ class NextToken(View):
                  f"top-p {self.top_p.value}，"
                  f"重复惩罚 {self.penalty.value}")
         table = self.table(self.candidates())
-        above = stacked(paragraph(intro), table)
+        above = vertical(paragraph(intro), table)
         return Shown(above.html + self.answers_html(), above.text)
 
 

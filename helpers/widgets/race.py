@@ -11,7 +11,7 @@ import ipywidgets as widgets
 import torch
 
 from helpers.generation import Step, greedy, steps, stop_ids
-from helpers.tables import Shown, paragraph, stacked, text_lines
+from helpers.tables import Shown, paragraph, text_lines, vertical
 from helpers.tokens import question_ids
 from helpers.widgets.view import View, button, html_table, row, text_field
 
@@ -239,4 +239,4 @@ class Race(View):
             [slow.name, without_cache, slow.total]]
         html = html_table(COURSES, rows, ["25%", "55%", "20%"])
         text = text_lines([COURSES, *rows])
-        return stacked(paragraph(intro), Shown(html, text))
+        return vertical(paragraph(intro), Shown(html, text))

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from helpers.generation import Step, cache_factors, stop_ids
 from helpers.pipeline import FILLS, Frame, box, boxes, flowchart, frames, run, time_item
-from helpers.tables import Shown, escaped, stacked, text_lines
+from helpers.tables import Shown, escaped, text_lines, vertical
 from helpers.tokens import question_ids
 from helpers.widgets.view import BLUE, BUSY, LINE, ORANGE, View, bar, button, html_table, row, text_field
 
@@ -138,7 +138,7 @@ class SlowMotion(View):
 
     def picture(self) -> Shown:
         now = self.now()
-        return stacked(boxes_of(now), self.table_of(now), growth_of(now))
+        return vertical(boxes_of(now), self.table_of(now), growth_of(now))
 
     def table_of(self, frame: Frame) -> Shown:
         """一格的表格"""

@@ -123,7 +123,7 @@ def test_a_hundred_tokens_a_second_as_stored(tokenizer):
 
 @pytest.mark.ci
 def test_the_card_tells_what_is_measured_now():
-    figures = evaluate.measure()
+    figures = evaluate.evaluation()
     assert json.loads((TINY / "evaluation.json").read_text(encoding="utf-8")) == figures
     card = (TINY / "README.md").read_text(encoding="utf-8")
     for name in ("held_out", "fresh"):
