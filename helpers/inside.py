@@ -5,12 +5,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
 from helpers.generation import check_ids
 from helpers.sampling import check_k
 from helpers.tokens import piece
+
+import torch
+from torch import Tensor
 
 
 @torch.inference_mode()

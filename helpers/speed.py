@@ -125,12 +125,12 @@ def add_quality(results: dict[str, Result], folder: Path, tick) -> None:
 
 def run(chosen: argparse.Namespace) -> None:
     """量一遍，打印表，存下要存的"""
+    from helpers.fast.probe import weights_read
+    from helpers.model import locate
+
     import psutil
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
-
-    from helpers.fast.probe import weights_read
-    from helpers.model import locate
 
     folder = standin() if chosen.model == "standin" else locate(chosen.model)
     threads = chosen.threads or torch.get_num_threads()

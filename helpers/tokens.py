@@ -8,9 +8,9 @@ from functools import cache
 from html import escape
 from unicodedata import category
 
-from transformers.convert_slow_tokenizer import bytes_to_unicode
-
 from helpers.tables import Shown, grid
+
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 TOKEN_COLORS = ["#e1f5fe", "#fff9c4", "#c8e6c9", "#f8d7e8"]  # 前三种是讲义流程图的颜色；相邻的块还用竖线隔开
 VISIBLE_SIGNS = {" ": "␣", "\n": "↵", "\t": "⇥"}

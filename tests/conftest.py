@@ -1,6 +1,8 @@
 """所有测试共用：教学小模型和它的分词器；让 modelscope 的客户端少等一会儿（它在导入时读这些环境变量）"""
 import os
 
+import helpers  # noqa: F401  在 torch 之前导入，见 helpers/__init__.py
+
 import pytest
 
 os.environ.update({"MODELSCOPE_DOWNLOAD_TIMEOUT": "2", "MODELSCOPE_DOWNLOAD_MAX_RETRIES": "2",
@@ -11,9 +13,9 @@ os.environ.update({"MODELSCOPE_DOWNLOAD_TIMEOUT": "2", "MODELSCOPE_DOWNLOAD_MAX_
 @pytest.fixture(scope="session")
 def tokenizer():
     """教学小模型的分词器，也就是官方的 Qwen 词表"""
-    from transformers import AutoTokenizer
-
     from helpers.tiny import TINY
+
+    from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(TINY)
 
@@ -21,9 +23,9 @@ def tokenizer():
 @pytest.fixture(scope="session")
 def model():
     """教学小模型，float32"""
-    from transformers import AutoModelForCausalLM
-
     from helpers.tiny import TINY
+
+    from transformers import AutoModelForCausalLM
 
     return AutoModelForCausalLM.from_pretrained(TINY, dtype="float32")
 

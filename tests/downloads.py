@@ -5,14 +5,14 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-from servers.fake_modelscope import MODEL, no_fault
-
 from helpers import model
 from helpers.download.local_copy import local_folders
 from helpers.download.manifest import demand_undamaged
 from helpers.errors import ModelError
 from helpers.fast.standin import SMALL
+
+import pytest
+from servers.fake_modelscope import MODEL, no_fault
 
 ROOT = Path(__file__).parents[1]
 TINY_SHAPE = {**SMALL, "vocab_size": 512, "hidden_size": 32, "intermediate_size": 32}

@@ -1,10 +1,10 @@
 """charts：中文写得出来，画的就是给的数，坏输入说清楚"""
+from helpers import charts
+
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 from matplotlib import font_manager
-
-from helpers import charts
 
 matplotlib.use("Agg")
 

@@ -21,12 +21,12 @@ import threading
 import time
 from pathlib import Path
 
+from helpers import client
+from helpers.errors import ModelError
+
 import load_test
 import pytest
 from servers.fake_inference import serve
-
-from helpers import client
-from helpers.errors import ModelError
 
 ROOT = Path(__file__).parent.parent
 

@@ -9,12 +9,12 @@ import sys
 import time
 from collections import namedtuple
 
+from helpers import environment, model
+from helpers.environment import Row
+
 import psutil
 import pytest
 import torch
-
-from helpers import environment, model
-from helpers.environment import Row
 
 Memory = namedtuple("Memory", "available total")
 Swap = namedtuple("Swap", "free")

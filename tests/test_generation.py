@@ -1,11 +1,11 @@
 """generation：与 model.generate 逐个词元相同，缓存不改变结果，坏输入说清楚"""
 import math
 
+from helpers import generation
+
 import pytest
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
-
-from helpers import generation
 
 PROMPTS = ["什么是词元", "为什么第一次运行这么慢", "你好", "随便一句没学过的话 xyz"]
 

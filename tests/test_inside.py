@@ -1,11 +1,11 @@
 """模型里面：注意力权重和 logit lens 与模型自己的计算相同"""
-import pytest
-import torch
-from transformers import AutoModelForCausalLM
-
 from helpers.fast.standin import SMALL, make
 from helpers.inside import LensTable, attention, layer_logits, lens, strongest, token_name
 from helpers.tiny import TINY
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
 
 QUESTION = "人工智能未来会取代人类吗？"
 

@@ -2,15 +2,15 @@
 import json
 import shutil
 
-import pytest
-import torch
-from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
-
 from helpers import model
 from helpers.download import names
 from helpers.errors import ModelError
 from helpers.model import locate
 from helpers.tiny import TINY
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 
 @pytest.fixture

@@ -89,3 +89,13 @@ def test_links_resolve(name):
 def test_no_function_is_defined_twice():
     counts = Counter(name for notebook in NOTEBOOKS.values() for name in functions(notebook))
     assert [name for name, count in counts.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_helpers_comes_before_torch(name):
+    """helpers 要在 torch 之前导入：它设的环境变量，torch 在导入时读"""
+    lines = "\n".join(source(cell) for cell in code_cells(NOTEBOOKS[name])).splitlines()
+    imported = [line.split()[1].split(".")[0] for line in lines if re.match(r"\s*(from|import) \w", line)]
+    heavy = [imported.index(one) for one in ("torch", "transformers", "modelscope") if one in imported]
+    assert "helpers" in imported
+    assert imported.index("helpers") < min(heavy, default=len(imported))

@@ -4,11 +4,11 @@
 """
 from pathlib import Path
 
+from helpers.fast.standin import SMALL, make
+
 import nbformat
 import pytest
 from nbclient import NotebookClient
-
-from helpers.fast.standin import SMALL, make
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 

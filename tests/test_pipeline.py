@@ -3,10 +3,10 @@ import json
 import re
 from pathlib import Path
 
+from helpers import pipeline
+
 import pytest
 import torch
-
-from helpers import pipeline
 
 QUESTION = "什么是词元"
 

@@ -1,11 +1,14 @@
 """版本只写在 pyproject.toml 里，代码合 ruff 的规矩"""
 import ast
+import os
 import re
 import subprocess
 import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 HELPERS = ROOT / "helpers"
@@ -99,3 +102,14 @@ def test_imports_go_one_way():
         assert later == [], f"{path}: {later}"
     for path in (ROOT / "tests").rglob("*.py"):
         assert re.findall(r"^\s*(?:from|import) test_\w+", path.read_text(encoding="utf-8"), re.M) == [], path
+
+
+@pytest.mark.parametrize("given, wanted", [(None, "2000"), ("7", "7")])
+def test_waiting_threads_soon_go_to_sleep(given, wanted):
+    """导入 helpers 就设好，自己设过的不动"""
+    environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    if given is not None:
+        environment["GOMP_SPINCOUNT"] = given
+    code = "import helpers, os, sys; print(os.environ['GOMP_SPINCOUNT'], 'torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert result.stdout.split() == [wanted, "False"]

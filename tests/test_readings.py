@@ -2,10 +2,10 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from helpers import charts
 from helpers.speed import Reading, gather_readings, read_reading, write_reading
+
+import pytest
 
 ONE = Reading("小明", "某 CPU", "tiny", 40e9, 41_840_000, 185.0, 0.011)
 

@@ -1,4 +1,6 @@
 """sampling 的每一步：手算的例子，与 transformers 的处理器相同，坏输入"""
+from helpers import sampling
+
 import pytest
 import torch
 from transformers import (
@@ -7,8 +9,6 @@ from transformers import (
     TopKLogitsWarper,
     TopPLogitsWarper,
 )
-
-from helpers import sampling
 
 INF = torch.inf
 SMALL = torch.tensor([0.0, 2.0, 1.0])

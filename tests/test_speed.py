@@ -1,14 +1,14 @@
 """helpers.speed.fastest：试跑、选、记住；不比快慢，只比这些话和数对不对"""
 import json
 
-import pytest
-import torch
-
 from helpers import speed
 from helpers.errors import ModelError
 from helpers.fast import choose, fastest, probe, remembered
 from helpers.fast.probe import Timing
 from helpers.tiny import TINY
+
+import pytest
+import torch
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

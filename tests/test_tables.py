@@ -1,7 +1,7 @@
 """table：网页里转义，文字里对得上，缺格说清楚"""
-import pytest
-
 from helpers.tables import Shown, grid
+
+import pytest
 
 
 def test_a_grid_as_text_and_as_html():

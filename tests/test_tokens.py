@@ -1,11 +1,11 @@
 """tokens：词元的字节连起来就是原文，显示不出错，坏输入说清楚"""
 import unicodedata
 
+from helpers import bpe, tokens
+
 import pytest
 import torch
 from texts import random_texts
-
-from helpers import bpe, tokens
 
 TEXTS = ["你好啊", "犇骉麤", "Hello, world!\n\t 123", "😀🤖", "e\u0301 与 é", "<|im_start|>user\n你好<|im_end|>\n",
          "﷽  ", "<b>&"]

@@ -70,10 +70,10 @@ def recipe(way: str, folder: Path):
 
 def build(way: str, folder: Path):
     """按名称加载"""
+    from helpers.fast.load import load
+
     import torch
     from transformers import AutoModelForCausalLM
-
-    from helpers.fast.load import load
 
     chosen = recipe(way, folder)
     if chosen is None:
@@ -86,10 +86,10 @@ def work(pipe, way: str, folder: Path, threads: int) -> None:
     import time
 
     try:
+        from helpers.fast.measure import measure, peak_bytes
+
         import torch
         from transformers.utils import logging
-
-        from helpers.fast.measure import measure, peak_bytes
 
         logging.disable_progress_bar()
         torch.set_num_threads(threads)

@@ -5,10 +5,10 @@
 """
 from dataclasses import dataclass
 
+from helpers.fast.linear import Linear
+
 import torch
 from torch.nn import functional as F
-
-from helpers.fast.linear import Linear
 
 
 @dataclass

@@ -9,10 +9,10 @@ import warnings
 from collections.abc import Sequence
 from functools import cache
 
+from helpers.errors import ModelError
+
 import torch
 from torch.nn import functional as F
-
-from helpers.errors import ModelError
 
 SWITCH = threading.Lock()  # oneDNN 的开关是整个程序的：同时只有一处动它
 ROWS = 9_728  # 转换权重时一次最多处理的行数：临时占的内存不超过几十 MB

@@ -3,17 +3,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import torch
-from torch import nn
-from transformers import AutoConfig, GenerationConfig
-from transformers.models.qwen2.modeling_qwen2 import Qwen2RotaryEmbedding
-
 from helpers.download.checkpoint import read_config
 from helpers.errors import ModelError
 from helpers.fast.decode import Layer, Plan
 from helpers.fast.linear import Linear, Recipe
 from helpers.fast.model import Qwen2ForCausalLM
 from helpers.fast.weights import Weights, opened
+
+import torch
+from torch import nn
+from transformers import AutoConfig, GenerationConfig
+from transformers.models.qwen2.modeling_qwen2 import Qwen2RotaryEmbedding
 
 GROUPS = {"qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"), "out": ("self_attn.o_proj",),
           "gate_up": ("mlp.gate_proj", "mlp.up_proj"), "down": ("mlp.down_proj",)}

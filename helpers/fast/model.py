@@ -1,14 +1,14 @@
 """模型：仍是 transformers 的 Qwen2ForCausalLM，只有前向走平直的路；走不了的时候照 transformers 的走"""
 import itertools
 
+from helpers.fast import decode
+from helpers.fast.cache import growing
+
 import torch
 import transformers
 from transformers import DynamicCache
 from transformers.masking_utils import create_causal_mask
 from transformers.modeling_outputs import CausalLMOutputWithPast
-
-from helpers.fast import decode
-from helpers.fast.cache import growing
 
 
 class Qwen2ForCausalLM(transformers.Qwen2ForCausalLM):

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
-from torch.nn import functional as F
-
 from helpers.errors import ModelError
 from helpers.fast import kernels, remembered
+
+import torch
+from torch.nn import functional as F
 
 KERNELS = {kernel.__name__: kernel for kernel in (
     kernels.Stored, kernels.Vector, kernels.Floats, kernels.Half, kernels.Int8, kernels.Int8OneDnn,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import torch
-
 from helpers.tiny import TINY
 from helpers.tokens import question_ids
+
+import torch
 
 PROMPTS, LENGTH = 24, 24  # 用几个问题、每个回答比几个词元
 
@@ -25,9 +25,9 @@ class Quality:
 @cache
 def reference(folder: Path, prompts: int):
     """float32 的模型，和它照 fresh.txt 的问题贪心地写的回答：(模型, [(问题的编号, 回答的编号), ...])"""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     from helpers.tiny import questions
+
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)

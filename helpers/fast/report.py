@@ -82,9 +82,9 @@ def draw(path: Path, results: dict[str, Result], *_) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     from helpers.charts import bars
+
+    import matplotlib.pyplot as plt
 
     shown = {way: result.rate(7) for way, result in results.items() if result.rate(7)}
     bars(list(shown), list(shown.values()), "各种做法每秒写几个词元", "词元/秒", digits=1)

@@ -6,12 +6,12 @@ import argparse
 import shutil
 from pathlib import Path
 
-from safetensors import SafetensorError
-
 from helpers.download.checkpoint import check_checkpoint, read_config
 from helpers.errors import ModelError, friendly_errors
 from helpers.files import course_folder
 from helpers.tiny import TINY
+
+from safetensors import SafetensorError
 
 QWEN_SHAPE = {"vocab_size": 151_936, "hidden_size": 896, "intermediate_size": 4_864, "num_hidden_layers": 24,
         "num_attention_heads": 14, "num_key_value_heads": 2, "max_position_embeddings": 32_768, "max_window_layers": 21}

@@ -3,11 +3,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError, safe_open
-
 from helpers.download.checkpoint import weight_files
 from helpers.errors import ModelError
+
+import torch
+from safetensors import SafetensorError, safe_open
 
 
 class Weights:

@@ -7,12 +7,12 @@ python -m helpers.tiny.evaluate 重新评估并更新模型卡
 """
 import json
 
+from helpers.files import write_text
+from helpers.tiny import TINY, questions
+
 import torch
 from tqdm.auto import tqdm
 from transformers import AutoModelForCausalLM, AutoTokenizer
-
-from helpers.files import write_text
-from helpers.tiny import TINY, questions
 
 ENOUGH = 0.5
 CARD = """# 教学小模型

@@ -11,14 +11,14 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from helpers.files import replace_folder, write_text
+from helpers.tiny import TINY, evaluate, questions, samples
+from helpers.tiny.vocabulary import SYSTEM
+
 import torch
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
-
-from helpers.files import replace_folder, write_text
-from helpers.tiny import TINY, evaluate, questions, samples
-from helpers.tiny.vocabulary import SYSTEM
 
 VOCAB = 151_936
 UNUSED_MARGIN = 4.0  # 其余编号的总分再加这么多：温度调高时它们也不容易冒出来

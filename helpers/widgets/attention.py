@@ -4,13 +4,13 @@
 """
 from html import escape
 
-from ipywidgets import Dropdown, IntSlider, Layout, Widget
-from torch import Tensor, cat
-
 from helpers.inside import attention, strongest
 from helpers.tables import Shown, paragraph, vertical
 from helpers.widgets.position_view import TINT, PositionView
 from helpers.widgets.view import LINE, bar, row
+
+from ipywidgets import Dropdown, IntSlider, Layout, Widget
+from torch import Tensor, cat
 
 ITEMS = ("display:grid;grid-template-columns:repeat(auto-fill,minmax(20em,1fr));max-width:64em;"
          "padding:0;list-style:none;margin:0;line-height:1.5")

@@ -6,16 +6,16 @@ import random
 from html import escape
 from statistics import fmean
 
-import ipywidgets as widgets
-import torch
-from torch import Tensor
-
 from helpers.generation import Step, steps, stop_ids
 from helpers.pipeline import shorten
 from helpers.sampling import surprise
 from helpers.tables import Shown, text_lines, vertical
 from helpers.tokens import check_text, piece, question_ids
 from helpers.widgets.view import BLUE, ORANGE, View, bar, html_table, row, text_field
+
+import ipywidgets as widgets
+import torch
+from torch import Tensor
 
 MOST_GUESSED = 200  # 一段文字最多几个词元
 GIVEN_TOKENS = 3  # 没有问题时先给出几个词元

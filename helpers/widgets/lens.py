@@ -4,12 +4,12 @@
 """
 from html import escape
 
-from torch import Tensor
-
 from helpers.inside import lens, token_name
 from helpers.tables import Shown, paragraph, table_html, text_lines, vertical
 from helpers.widgets.position_view import TINT, PositionView
 from helpers.widgets.view import BUSY, LINE
+
+from torch import Tensor
 
 MOST_COLUMNS = 11
 SPREAD = 0.005  # 第一名的概率比它小，就只写分散

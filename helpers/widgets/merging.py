@@ -2,12 +2,12 @@
 
 出处: notebooks/03_tokenization.ipynb 第 5 节；计算在 helpers.bpe 里
 """
-from ipywidgets import HTML, IntSlider, Layout, Play, VBox, link
-
 from helpers.bpe import MOST_BYTES, Merge, merge_steps
 from helpers.tables import Shown, escaped, paragraph, text_lines
 from helpers.tokens import chip
 from helpers.widgets.view import View, html_table, row
+
+from ipywidgets import HTML, IntSlider, Layout, Play, VBox, link
 
 EDGE_STEPS = 4  # 静态图里，开头和末尾各画几步
 

@@ -5,14 +5,14 @@
 from functools import partial
 from html import escape
 
-from ipywidgets import HTML, Button, ButtonStyle, Layout, Textarea, VBox
-
 from helpers.bpe import segments
 from helpers.pipeline import shorten
 from helpers.tables import Shown, escaped, grid, paragraph, vertical
 from helpers.tokens import TOKEN_COLORS, Piece, letters, letters_in, neighbours, normalized, painted, piece
 from helpers.widgets.merging import Merging, wrapped
 from helpers.widgets.view import View, bar, html_table, row
+
+from ipywidgets import HTML, Button, ButtonStyle, Layout, Textarea, VBox
 
 MOST_TEXT = 10_000  # 最多看几个字符
 MOST_DRAWN = 60  # 最多画几个词元

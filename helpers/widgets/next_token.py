@@ -4,15 +4,15 @@
 """
 from html import escape
 
-import ipywidgets as widgets
-import torch
-from torch import Tensor
-
 from helpers.generation import steps, stop_ids
 from helpers.sampling import STAGES, draw, stages
 from helpers.tables import Shown, paragraph, text_lines, vertical
 from helpers.tokens import piece, question_ids
 from helpers.widgets.view import ORANGE, View, bar, html_table, row, text_field
+
+import ipywidgets as widgets
+import torch
+from torch import Tensor
 
 MOST_WRITTEN = 40
 BRANCH_NAMES = "ABCDEF"

@@ -2,12 +2,12 @@
 
 出处: notebooks/09_inside.ipynb
 """
-from ipywidgets import HTML, Checkbox, IntSlider, Layout, VBox, Widget
-from torch import Tensor, tensor
-
 from helpers.inside import token_name
 from helpers.tokens import check_text
 from helpers.widgets.view import View, row, text_field
+
+from ipywidgets import HTML, Checkbox, IntSlider, Layout, VBox, Widget
+from torch import Tensor, tensor
 
 MOST_POSITIONS = 64
 TINT = "background:rgba(0, 114, 178, .2)"  # 半透明，深色背景上字也看得清；旁边总有 ✓ 或名次

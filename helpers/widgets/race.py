@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from html import escape
 from operator import attrgetter
 
-import ipywidgets as widgets
-import torch
-
 from helpers.generation import Step, greedy, steps, stop_ids
 from helpers.tables import Shown, paragraph, text_lines, vertical
 from helpers.tokens import question_ids
 from helpers.widgets.view import View, button, html_table, row, text_field
+
+import ipywidgets as widgets
+import torch
 
 PAUSE = 0.003  # 每写一个词元歇 3 毫秒，让网页有空送来“停”
 WRAPPED = "line-height:1.6;white-space:pre-wrap;overflow-wrap:anywhere"

@@ -4,13 +4,13 @@
 """
 from html import escape
 
-import ipywidgets as widgets
-
 from helpers.generation import Step, cache_factors, stop_ids
 from helpers.pipeline import FILLS, Frame, box, boxes, flowchart, frames, run, time_item
 from helpers.tables import Shown, escaped, text_lines, vertical
 from helpers.tokens import question_ids
 from helpers.widgets.view import BLUE, BUSY, LINE, ORANGE, View, bar, button, html_table, row, text_field
+
+import ipywidgets as widgets
 
 INTERVAL = 900  # 播放时一格几毫秒
 

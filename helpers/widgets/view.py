@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from html import escape
 
-import ipywidgets as widgets
-
 from helpers.tables import Shown, row_html, table_html
+
+import ipywidgets as widgets
 
 BLUE = "#0072B2"  # 与橙色色盲也分得清（Okabe-Ito）；颜色旁边总有数或记号
 ORANGE = "#D55E00"

@@ -3,12 +3,12 @@ import copy
 import csv
 import os
 
+from helpers.exercises import week14
+
 import assignment
 import grade
 import nbformat
 import pytest
-
-from helpers.exercises import week14
 
 CLASS = 16  # 各种毛病都在里面；四十个也一样，只是要四五分钟
 

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from helpers import client
+
 import load_test
 import pytest
 from servers.jupyterlab import free_port, wait_for
-
-from helpers import client
 
 ROOT = Path(__file__).parents[2]
 TINY = "helpers/tiny/checkpoint"

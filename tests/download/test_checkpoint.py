@@ -2,12 +2,12 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from helpers.download.checkpoint import check_checkpoint, read_config
 from helpers.errors import ModelError
 from helpers.fast.weights import Weights
 from helpers.tiny import TINY
+
+import pytest
 
 
 def refusing(method, name):

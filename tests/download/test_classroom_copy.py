@@ -3,17 +3,17 @@ import json
 import os
 import shutil
 
-import pytest
-from downloads import command, folder
-from servers import loopback
-from servers.fake_modelscope import MODEL, serve
-
 from helpers import model
 from helpers.download import classroom_copy
 from helpers.download.local_copy import remember_copy
 from helpers.download.manifest import demand_undamaged, read_record
 from helpers.errors import ModelError
 from helpers.fast.standin import SMALL, make
+
+import pytest
+from downloads import command, folder
+from servers import loopback
+from servers.fake_modelscope import MODEL, serve
 
 
 @pytest.fixture(scope="module")

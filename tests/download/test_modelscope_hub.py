@@ -22,16 +22,16 @@ import subprocess
 import sys
 import time
 
-import pytest
-from downloads import ROOT, TINY_SHAPE, command, folder, refused, works_again
-from servers.fake_modelscope import MODEL, serve
-
 from helpers import model
 from helpers.download import local_copy, modelscope_hub
 from helpers.download.local_copy import local_folders
 from helpers.download.manifest import RECORD, demand_undamaged, read_record
 from helpers.errors import ModelError
 from helpers.fast.standin import make
+
+import pytest
+from downloads import ROOT, TINY_SHAPE, command, folder, refused, works_again
+from servers.fake_modelscope import MODEL, serve
 
 
 @pytest.fixture(scope="module")

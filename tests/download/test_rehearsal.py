@@ -6,13 +6,13 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-from downloads import ROOT, TINY_SHAPE, folder, refused, works_again
-from servers.fake_modelscope import MODEL, serve
-
 from helpers import model
 from helpers.download import local_copy
 from helpers.fast.standin import QWEN_SHAPE, make
+
+import pytest
+from downloads import ROOT, TINY_SHAPE, folder, refused, works_again
+from servers.fake_modelscope import MODEL, serve
 
 pytestmark = pytest.mark.ci
 

@@ -1,8 +1,4 @@
 """比较：怎样算相同，错法按次序认，认不出的说应得到什么、现在得到什么"""
-import numpy
-import pytest
-import torch
-
 from helpers.exercises.comparing import (
     Case,
     Unanswered,
@@ -14,6 +10,10 @@ from helpers.exercises.comparing import (
     is_nested,
     same_values,
 )
+
+import numpy
+import pytest
+import torch
 
 TWO = Case((2,), 4, "x 是 2")
 THREE = Case((3,), 6, "x 是 3")

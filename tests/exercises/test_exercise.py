@@ -1,9 +1,9 @@
 """练习的核心：没作答、不对、出错各有自己的话，check 从不报错"""
-import pytest
-import torch
-
 from helpers.exercises.comparing import Case, Wrong, check_function
 from helpers.exercises.exercise import Exercise, Note, Sheet
+
+import pytest
+import torch
 
 
 def square(x):

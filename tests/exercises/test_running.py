@@ -1,10 +1,10 @@
 """运行学生的函数：死循环停得下来，输入是复制品"""
 import contextlib
 
+from helpers.exercises.running import Failed, call
+
 import pytest
 import torch
-
-from helpers.exercises.running import Failed, call
 
 
 def forever(x):

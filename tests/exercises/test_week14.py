@@ -9,14 +9,14 @@ from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
-import transformers
-from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
-
 from helpers.exercises import week14
 from helpers.exercises.week14 import chat_text, count_parameters, cut_characters, gigabytes, left_pad, surprises
 from helpers.model import TINY
 from helpers.tokens import pieces
+
+import pytest
+import transformers
+from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "week14_exercises.ipynb"
 NAMES = {

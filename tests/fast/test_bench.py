@@ -6,12 +6,12 @@ import subprocess
 import sys
 import time
 
-import pytest
-
 from helpers import speed
 from helpers.errors import ModelError
 from helpers.fast import bench, report
 from helpers.fast.bench import HANDOUT, Result
+
+import pytest
 
 RESULTS = {HANDOUT: Result(16, {7: [10.0, 20.0, 12.0], 512: [8.0]}, [2.0, 1.5, 1.0], [180.0], 2_000_000_000),
            "快": Result(8.5, {7: [24.0], 512: [16.0]}, [0.75], [], 0, 0.0, (0.995, 0.01)),

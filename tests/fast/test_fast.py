@@ -1,9 +1,4 @@
 """helpers.fast：各种内核、平直的前向、加载，与 transformers 原来的比"""
-import pytest
-import torch
-from transformers import AutoModelForCausalLM, DynamicCache, TextIteratorStreamer
-from transformers import Qwen2ForCausalLM as Stock
-
 from helpers.fast import kernels, probe
 from helpers.fast.cache import GrowingLayer, growing
 from helpers.fast.linear import Recipe
@@ -11,6 +6,11 @@ from helpers.fast.load import load
 from helpers.fast.quality import quality
 from helpers.fast.standin import SMALL, make
 from helpers.tiny import TINY
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, DynamicCache, TextIteratorStreamer
+from transformers import Qwen2ForCausalLM as Stock
 
 EXACT = Recipe(kernels.Floats, kernels.Floats)
 WORK = [name for name, kernel in probe.KERNELS.items() if not probe.reason_not(kernel)]

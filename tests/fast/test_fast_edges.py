@@ -2,16 +2,16 @@
 import os
 import threading
 
-import pytest
-import torch
-from transformers import DynamicCache
-
 from helpers.fast import fastest, kernels
 from helpers.fast.cache import GrowingLayer
 from helpers.fast.linear import Recipe
 from helpers.fast.load import load
 from helpers.fast.quality import Quality
 from helpers.tiny import TINY
+
+import pytest
+import torch
+from transformers import DynamicCache
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,6 @@
 import json
 import shutil
 
-import pytest
-import torch
-from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
-
 from helpers.errors import ModelError
 from helpers.fast import kernels
 from helpers.fast.fastest import decide, fastest
@@ -14,6 +9,11 @@ from helpers.fast.linear import Recipe
 from helpers.fast.load import load, settings, skeleton
 from helpers.fast.weights import Weights, converted_bytes
 from helpers.tiny import TINY
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 HEAD, EMBEDDING, UP = "lm_head.weight", "model.embed_tokens.weight", "model.layers.0.mlp.up_proj.weight"
 IDS = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6]])

@@ -1,10 +1,10 @@
 """测量：数在范围里，线程用完改回去；读内存的速度是持续的，不是偶然最快的一次"""
-import pytest
-import torch
-
 from helpers import speed
 from helpers.fast import measure as measuring
 from helpers.fast.measure import memory_bandwidth
+
+import pytest
+import torch
 
 
 def test_measure_counts_and_fits(model):

@@ -3,10 +3,10 @@ import json
 import subprocess
 import sys
 
-import pytest
-
 from helpers.errors import ModelError
 from helpers.fast import peers
+
+import pytest
 
 OPENVINO = '''
 import openvino

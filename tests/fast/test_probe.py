@@ -3,12 +3,12 @@ import os
 import subprocess
 import sys
 
-import pytest
-import torch
-
 from helpers.errors import ModelError
 from helpers.fast import choose, kernels, probe
 from helpers.fast.probe import Timing
+
+import pytest
+import torch
 
 SIZES = [(64, 32)]
 

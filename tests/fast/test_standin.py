@@ -1,13 +1,13 @@
 """替身：同一个种子同样的权重，不动别人的随机数；坏了的缓存重做，出错和中断不留下半个"""
 import json
 
-import pytest
-import torch
-from safetensors import SafetensorError
-
 from helpers.errors import ModelError
 from helpers.fast import standin as module
 from helpers.fast.standin import SMALL, good, main, make, place, standin
+
+import pytest
+import torch
+from safetensors import SafetensorError
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 

@@ -10,12 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+from servers.jupyterlab import ROOT, free_port, wait_for
+
 import psutil
 import requests
 import websocket
 from jupyter_client.session import Session
-
-from servers.jupyterlab import ROOT, free_port, wait_for
 
 
 class Student:

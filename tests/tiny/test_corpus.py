@@ -1,7 +1,7 @@
 """语料的格式和份量"""
-import pytest
-
 from helpers.tiny import questions
+
+import pytest
 
 
 def test_the_corpus_has_no_problems():

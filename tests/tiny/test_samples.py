@@ -2,10 +2,10 @@
 import json
 import random
 
-import pytest
-
 from helpers.tiny import TINY, samples, train
 from helpers.tiny.questions import Question
+
+import pytest
 
 QUESTION = Question("什么是词元", ["什么是词元", "token 是啥"], ["词元是模型读写文字的最小单位。"])
 

@@ -8,12 +8,12 @@ import time
 import zlib
 from itertools import product
 
+from helpers.files import replace_folder
+from helpers.tiny import TINY, evaluate, questions, train
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, Qwen2ForCausalLM
-
-from helpers.files import replace_folder
-from helpers.tiny import TINY, evaluate, questions, train
 
 ANSWER_50 = """
 import json, sys, torch

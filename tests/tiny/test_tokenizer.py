@@ -2,12 +2,12 @@
 import unicodedata
 from pathlib import Path
 
+from helpers.tiny import TINY, vocabulary
+
 import dashscope
 import pytest
 from dashscope.tokenizers.qwen_tokenizer import QwenTokenizer
 from texts import random_texts
-
-from helpers.tiny import TINY, vocabulary
 
 OFFICIAL = Path(dashscope.__file__).parent / "resources" / "qwen.tiktoken"
 

@@ -1,14 +1,14 @@
 """你来当模型：概率和模型一致，比特数和手算一致，按错次序、坏文字说一句话，照常可用"""
 import math
 
+from helpers.fast.standin import SMALL, make
+from helpers.generation import Step
+from helpers.widgets.guess import EVEN, GIVEN_TEXTS, MODEL, MOST_GUESSED, OPTIONS, YOU, Guess, shares, stake
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 from views import press
-
-from helpers.fast.standin import SMALL, make
-from helpers.generation import Step
-from helpers.widgets.guess import EVEN, GIVEN_TEXTS, MODEL, MOST_GUESSED, OPTIONS, YOU, Guess, shares, stake
 
 OWN_TEXT = "模型先读词元，再写词元。"
 

@@ -3,12 +3,12 @@ import re
 import unicodedata
 from html import unescape
 
-import pytest
-
 from helpers.bpe import merge_steps, segments
 from helpers.tokens import pieces
 from helpers.widgets.merging import Merging
 from helpers.widgets.microscope import Microscope
+
+import pytest
 
 QUESTION = "人工智能未来会取代人类吗？"
 TEXTS = [QUESTION, "犇骉麤", "x == 1\n\ty", "😀👨‍👩‍👧", "e\u0301", "<|im_start|>user\n你 好", "<b>&amp;", " ",

@@ -1,9 +1,9 @@
 """下一个词元的互动视图：每个控件改变它该变的；和 helpers.sampling、model.generate 一致；坏输入说一句话、照常可用"""
+from helpers.widgets.next_token import BRANCH_NAMES, MOST_WRITTEN, NextToken
+
 import pytest
 import torch
 from views import press
-
-from helpers.widgets.next_token import BRANCH_NAMES, MOST_WRITTEN, NextToken
 
 
 @pytest.fixture

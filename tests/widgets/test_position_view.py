@@ -1,13 +1,13 @@
 """注意力和 logit lens 两个视图：与模型自己的计算相同，每个控件都做该做的事，坏输入说清楚"""
-import pytest
-from transformers import AutoModelForCausalLM
-
 from helpers.fast.standin import SMALL, make
 from helpers.inside import attention, lens, strongest, token_name
 from helpers.tiny import TINY
 from helpers.widgets.attention import Attention
 from helpers.widgets.lens import Lens
 from helpers.widgets.position_view import MOST_POSITIONS
+
+import pytest
+from transformers import AutoModelForCausalLM
 
 QUESTION = "人工智能未来会取代人类吗？"
 MODELS = pytest.mark.parametrize("kind", ["eager", "standin"])

@@ -2,16 +2,16 @@
 import asyncio
 import re
 
+from helpers.fast.standin import SMALL, make
+from helpers.generation import steps, stop_ids
+from helpers.widgets import race as race_file
+from helpers.widgets.race import Race, to_feed, without_stops
+
 import nbformat
 import pytest
 import torch
 from nbclient import NotebookClient
 from transformers import AutoModelForCausalLM
-
-from helpers.fast.standin import SMALL, make
-from helpers.generation import steps, stop_ids
-from helpers.widgets import race as race_file
-from helpers.widgets.race import Race, to_feed, without_stops
 
 QUESTION, COUNT = "再见", 20  # 回答很短，写 20 个就越过了结束词元
 

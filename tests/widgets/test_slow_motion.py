@@ -2,14 +2,14 @@
 import math
 import re
 
-import pytest
-import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM
-
 from helpers.fast.standin import SMALL
 from helpers.generation import cache_bytes
 from helpers.pipeline import chart, frames
 from helpers.widgets.slow_motion import SlowMotion
+
+import pytest
+import torch
+from transformers import Qwen2Config, Qwen2ForCausalLM
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,9 @@
 import threading
 import time
 
-import ipywidgets as widgets
-
 from helpers.widgets.view import View, bar, html_table
+
+import ipywidgets as widgets
 
 
 def test_errors_become_a_message_and_the_next_action_works():

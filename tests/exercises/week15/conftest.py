@@ -1,7 +1,7 @@
 """第 15 周的测试共用一张练习，模型算的参照只算一次"""
-import pytest
-
 from helpers.exercises import week15
+
+import pytest
 
 
 @pytest.fixture(scope="session")

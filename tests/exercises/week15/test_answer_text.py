@@ -1,9 +1,9 @@
 """练习“只要回答”：几种写法都对；把问题也解码、留着特殊词元、切错位置各有自己的话"""
+from helpers.exercises.week15 import answer_text
+
 import pytest
 import torch
 from week15_solutions import solved
-
-from helpers.exercises.week15 import answer_text
 
 # ---- 对的 ----
 

@@ -1,12 +1,12 @@
 """练习“生成循环”：用缓存的也对，16 位数也对；写多、写少、看错位置各有自己的话"""
 import copy
 
+from helpers.exercises import week15
+from helpers.exercises.week15 import generate_greedily
+
 import pytest
 import torch
 from week15_solutions import solved
-
-from helpers.exercises import week15
-from helpers.exercises.week15 import generate_greedily
 
 LOOP = """def generate_greedily(model, input_ids, stop_ids, most):
     new = []

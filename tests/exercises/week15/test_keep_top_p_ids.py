@@ -1,12 +1,12 @@
 """练习“top-p 留下谁”：几种写法都对；多留、少留、次序不对各有自己的话"""
 import math
 
+from helpers.exercises.week15 import keep_top_p_ids
+
 import pytest
 import torch
 from transformers import TopPLogitsWarper
 from week15_solutions import solved
-
-from helpers.exercises.week15 import keep_top_p_ids
 
 # ---- 对的 ----
 

@@ -1,11 +1,11 @@
 """练习“KV cache 占多少字节”：五样里少乘一样、多乘一样，各有自己的话"""
 import math
 
+from helpers.exercises.week15 import kv_cache_bytes
+
 import pytest
 import torch
 from week15_solutions import solved
-
-from helpers.exercises.week15 import kv_cache_bytes
 
 
 def product(config, tokens, bytes_each, **changes: int):

@@ -1,11 +1,11 @@
 """练习“带温度的 softmax”：几种写法都对；温度用反、没有用、会出界的各有自己的话"""
 import math
 
+from helpers.exercises.week15 import probabilities_at
+
 import pytest
 import torch
 from week15_solutions import solved
-
-from helpers.exercises.week15 import probabilities_at
 
 
 def softmax(scores: list[float]) -> list[float]:

@@ -2,11 +2,11 @@
 import copy
 import math
 
+from helpers.exercises import week15
+
 import pytest
 import torch
 from week15_solutions import solved
-
-from helpers.exercises import week15
 
 BUT_THE_LAST = slice(None, -1)
 BUT_THE_FIRST = slice(1, None)

@@ -2,13 +2,13 @@
 import json
 from pathlib import Path
 
+from helpers.exercises import week15
+from helpers.fast.standin import SMALL, make
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 from week15_solutions import NAMES, solved
-
-from helpers.exercises import week15
-from helpers.fast.standin import SMALL, make
 
 NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "week15_exercises.ipynb"
 FUNCTIONS = [2, 4, 5, 6, 7, 8]

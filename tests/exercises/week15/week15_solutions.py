@@ -1,7 +1,7 @@
 """第 15 周的参考答案，运行以后得到的"""
-import torch
-
 from helpers.exercises import week15
+
+import torch
 
 NAMES = ["answer_1", "probabilities_at", "answer_3", "keep_top_p_ids", "generate_greedily", "answer_text",
          "surprise_bits", "kv_cache_bytes", "answer_9", "answer_10"]
