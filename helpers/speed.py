@@ -1,4 +1,4 @@
-"""速度：各种做法多快、离内存允许的上限多远；在这台电脑上最快的做法
+"""速度：各种做法多快、离内存允许的上限多远；在这台电脑上最快的做法；全班的读数
 
 python -m helpers.speed 把各种做法放在一起量一遍，不到 3 分钟；--json、--chart 存下来
 出处: notebooks/07_speed.ipynb
@@ -7,20 +7,21 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from helpers.errors import ModelError, friendly_errors
-from helpers.fast import peers, report
-from helpers.fast.bench import USUAL, WAYS, Racer, Result, race, unfit
-from helpers.fast.bench import recipe as recipe_of
+from helpers.fast import report
+from helpers.fast.bench import USUAL, WAYS, Racer, Result, race, recipe_for, unfit
 from helpers.fast.fastest import decide, fastest, tiny_quality
 from helpers.fast.measure import Measurement, measure, memory_bandwidth
 from helpers.fast.quality import Quality, quality
 from helpers.fast.standin import standin
 from helpers.files import write_text
 
-__all__ = ["Measurement", "Quality", "fastest", "measure", "memory_bandwidth", "quality", "standin"]
+__all__ = ["Measurement", "Quality", "Reading", "fastest", "gather_readings", "measure", "memory_bandwidth", "quality",
+           "read_reading", "standin", "write_reading"]
 CHARTS = (".png", ".svg", ".pdf")
 NUMBERS = ("bandwidth", "bytes_per_token", "tokens_per_second", "first_token")
 MOST = 1e18  # 再大的数只会是写错了
@@ -62,10 +63,17 @@ def read_reading(path: Path) -> Reading:
                          "请交的人重新运行那一格") from None
     for number in NUMBERS:
         value = getattr(reading, number)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < MOST:
+        if not is_plain_number(value):
             raise ValueError(f"{path.name} 里的 {number} 应是大于 0 的普通数，现在是 {str(value)[:20]}；"
                              "请交的人重新运行那一格")
     return reading
+
+
+def is_plain_number(value: object) -> bool:
+    """是大于 0 的普通数吗：不是真假，不是文字，不是无穷大"""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value < MOST
 
 
 def gather_readings(folder: Path) -> tuple[list[Reading], list[str]]:
@@ -77,108 +85,109 @@ def gather_readings(folder: Path) -> tuple[list[Reading], list[str]]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"应有文件夹 {folder}，里面是全班的 .json，现在没有；检查路径")
-    found, bad = [], []
+    found = []
+    bad = []
     for path in [*sorted(folder.glob("*.json")), *sorted(folder.glob("*/speed_reading.json"))]:
+        whose = "" if path.parent == folder else f"{path.parent.name}："
         try:
             found.append(read_reading(path))
         except ValueError as error:
-            bad.append(f"{'' if path.parent == folder else path.parent.name + '：'}{error}")
-    return sorted(found, key=lambda reading: reading.tokens_per_second), bad
+            bad.append(f"{whose}{error}")
+    found.sort(key=lambda reading: reading.tokens_per_second)
+    return found, bad
 
 
-def progress(total: int):
-    """进度：在标准错误里更新同一行；返回每件事以前要叫的函数"""
-    done = 0
+class Progress:
+    """进度：在标准错误里更新同一行；每做一件事以前叫它，参数是做什么"""
 
-    def tick(what: str) -> None:
-        nonlocal done
-        done += 1
-        filled = min(20, 20 * done // total)
-        print(f"\r[{'█' * filled}{'·' * (20 - filled)}] {what:<40}", end="", file=sys.stderr, flush=True)
-    return tick
+    def __init__(self, total: int):
+        self.total = total
+        self.done = 0
+
+    def __call__(self, what: str) -> None:
+        self.done += 1
+        filled = min(20, 20 * self.done // self.total)
+        line = "█" * filled + "·" * (20 - filled)
+        print(f"\r[{line}] {what:<40}", end="", file=sys.stderr, flush=True)
 
 
-def undecided(folder: Path, ways: list[str], tick) -> dict[str, str]:
+def undecided(folder: Path, ways: list[str], tick: Callable[[str], None]) -> dict[str, str]:
     """fastest 的各种位数先试跑；不能用的做法 → 为什么"""
     notes = {}
     for way in ways:
-        if way.startswith("fastest"):
-            tick(f"试跑 {WAYS[way]} 位")
-            try:
-                decide(folder, WAYS[way])
-            except ModelError as error:
-                notes[way] = str(error)
+        if not way.startswith("fastest"):
+            continue
+        tick(f"试跑 {WAYS[way]} 位")
+        try:
+            decide(folder, WAYS[way])
+        except ModelError as error:
+            notes[way] = str(error)
     return notes
 
 
-def add_quality(results: dict[str, Result], folder: Path, tick) -> None:
+def add_quality(results: dict[str, Result], folder: Path, tick: Callable[[str], None]) -> None:
     """量到了的做法各加上质量；量不了的记下为什么"""
     for way, result in results.items():
+        if result.note:
+            continue
         try:
-            if not result.note and (recipe := recipe_of(way, folder)):
-                tick(f"{way}：质量")
-                found = tiny_quality(recipe)
-                result.quality = (found.top1, found.kl)
+            recipe = recipe_for(way, folder)
+            if recipe is None:
+                continue
+            tick(f"{way}：质量")
+            found = tiny_quality(recipe)
+            result.quality = (found.top1, found.kl)
         except ModelError as error:
             result.note = str(error)
 
 
-def run(chosen: argparse.Namespace) -> None:
-    """量一遍，打印表，存下要存的"""
-    from helpers.fast.probe import weights_read
-    from helpers.model import locate
+def race_ways(options: argparse.Namespace, others: dict) -> None:
+    """量一遍，打印表，存下要存的
 
+    others: 一起量的别的引擎：名称 → 与 Racer 一样用的东西
+    """
     import psutil
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
 
-    folder = standin() if chosen.model == "standin" else locate(chosen.model)
-    threads = chosen.threads or torch.get_num_threads()
+    folder = model_folder(options.model)
+    threads = options.threads or torch.get_num_threads()
     torch.set_num_threads(threads)
-    config = AutoConfig.from_pretrained(folder)
-    weights, ways = weights_read(config), list(dict.fromkeys(chosen.ways))
-    with torch.device("meta"):
-        parameters = AutoModelForCausalLM.from_config(config).num_parameters()
-    others = peers.rivals(chosen.llama_bench, chosen.gguf, {name: vars(chosen)[name] for name in peers.GENAI}, threads,
-                          parameters)
+    weights = weights_in(folder)
+    ways = list(dict.fromkeys(options.ways))
     notes = unfit(ways, weights, psutil.virtual_memory().available)
-    tick = progress(len(ways) * (3 + chosen.quality + 2 * chosen.rounds) + len(others) * chosen.rounds)
+    tick = Progress(len(ways) * (3 + options.quality + 2 * options.rounds) + len(others) * options.rounds)
     notes |= undecided(folder, [way for way in ways if way not in notes], tick)
     bandwidths = [memory_bandwidth()]
-    raced = race({way: Racer(way, folder, threads) for way in ways if way not in notes} | others, chosen.rounds, tick,
-                 lambda: bandwidths.append(memory_bandwidth()))
-    results = {way: raced.pop(way, Result(WAYS[way], note=notes.get(way, ""))) for way in ways}
-    if chosen.quality:
+    racers = {way: Racer(way, folder, threads) for way in ways if way not in notes}
+    raced = race(racers | others, options.rounds, tick, lambda: bandwidths.append(memory_bandwidth()))
+    results = {}
+    for way in ways:
+        results[way] = raced.pop(way) if way in raced else Result(WAYS[way], note=notes[way])
+    if options.quality:
         add_quality(results, folder, tick)
-    report.show(results | raced, weights, bandwidths, threads, {report.save: chosen.json, report.draw: chosen.chart})
+    kept = {report.save_record: options.json, report.draw_chart: options.chart}
+    report.show(results | raced, weights, bandwidths, threads, kept)
 
 
-def wrong(chosen: argparse.Namespace) -> str:
-    """量以前先看各个参数：第一处不对的地方，一句话；没有就是空字符串"""
-    if chosen.rounds < 1 or (chosen.threads is not None and chosen.threads < 1):
-        return "--rounds 和 --threads 应不小于 1，改大再试"
-    if bool(chosen.llama_bench) != bool(chosen.gguf):
-        return "--llama-bench 和 --gguf 要一起写"
-    for path in [chosen.llama_bench, *chosen.gguf]:
-        if path is not None and not path.is_file():
-            return f"应有文件 {path}，现在没有；检查路径"
-    for path in filter(None, (chosen.json, chosen.chart)):
-        if path.is_dir() or not os.access(path.parent, os.W_OK):
-            return f"应能写出文件 {path}，现在不能；换一个已有的、能写的文件夹里的文件名"
-    if chosen.chart and chosen.chart.suffix.lower() not in CHARTS:
-        return f"--chart 的文件名应以 {'、'.join(CHARTS)} 结尾，现在是 {chosen.chart.name}；改名再试"
-    try:
-        for name in peers.GENAI:
-            for folder in vars(chosen)[name]:
-                peers.weight_bytes(name, folder)
-    except ModelError as error:
-        return str(error)
-    return ""
+def model_folder(choice: str) -> Path:
+    """--model 选的文件夹"""
+    from helpers.model import locate
+
+    return standin() if choice == "standin" else locate(choice)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """python -m helpers.speed 的入口；出错时说一句中文，退出代码 1"""
-    parser = argparse.ArgumentParser(prog="python -m helpers.speed", description="各种做法放在一起量速度和内存")
+def weights_in(folder: Path) -> int:
+    """每写一个词元要读的权重个数"""
+    from helpers.fast.probe import weights_read
+
+    from transformers import AutoConfig
+
+    return weights_read(AutoConfig.from_pretrained(folder))
+
+
+def option_parser(program: str) -> argparse.ArgumentParser:
+    """命令行的参数；program: 怎样运行它"""
+    parser = argparse.ArgumentParser(prog=program, description="各种做法放在一起量速度和内存")
     parser.add_argument("--model", default="standin", help="standin（默认，0.5B 的替身）、qwen、tiny 或文件夹")
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=USUAL,
                         help=f"量哪几种做法，默认 {'、'.join(USUAL)}")
@@ -187,15 +196,30 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--no-quality", dest="quality", action="store_false", help="不量质量，省半分钟")
     parser.add_argument("--json", type=Path, help="把数字存成 JSON")
     parser.add_argument("--chart", type=Path, help="把每秒的词元数画成图")
-    parser.add_argument("--llama-bench", type=Path, help="llama.cpp 的 llama-bench 的路径")
-    parser.add_argument("--gguf", type=Path, nargs="+", default=[], help="给 llama-bench 的 GGUF 文件")
-    for name, (module, _) in peers.GENAI.items():
-        parser.add_argument(f"--{name}", type=Path, nargs="+", default=[], help=f"给 {module} 的模型文件夹")
-    chosen = parser.parse_args(arguments)
-    if problem := wrong(chosen):
-        parser.error(problem)
+    return parser
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """量以前先看各个参数，第一处不对的地方报 ValueError"""
+    if options.rounds < 1 or (options.threads is not None and options.threads < 1):
+        raise ValueError("--rounds 和 --threads 应不小于 1，改大再试")
+    for path in (options.json, options.chart):
+        if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+            raise ValueError(f"应能写出文件 {path}，现在不能；换一个已有的、能写的文件夹里的文件名")
+    if options.chart is not None and options.chart.suffix.lower() not in CHARTS:
+        raise ValueError(f"--chart 的文件名应以 {'、'.join(CHARTS)} 结尾，现在是 {options.chart.name}；改名再试")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """python -m helpers.speed 的入口；出错时说一句中文，退出代码 1"""
+    parser = option_parser("python -m helpers.speed")
+    options = parser.parse_args(arguments)
+    try:
+        check_options(options)
+    except ValueError as error:
+        parser.error(str(error))
     with friendly_errors("已停止；记下的只有量完的"):
-        run(chosen)
+        race_ways(options, others={})
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def unfit(ways: list[str], weights: int, available: float) -> dict[str, str]:
     return notes
 
 
-def recipe(way: str, folder: Path):
+def recipe_for(way: str, folder: Path):
     """这种做法的 Recipe；transformers 原来的做法没有，是 None"""
     from helpers.fast import kernels
     from helpers.fast.fastest import decide
@@ -68,14 +68,14 @@ def recipe(way: str, folder: Path):
     return decide(folder, WAYS[way]).recipe
 
 
-def build(way: str, folder: Path):
+def build_way(way: str, folder: Path):
     """按名称加载"""
     from helpers.fast.load import load
 
     import torch
     from transformers import AutoModelForCausalLM
 
-    chosen = recipe(way, folder)
+    chosen = recipe_for(way, folder)
     if chosen is None:
         return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32 if way == FLOAT else "auto")
     return load(folder, chosen)
@@ -94,7 +94,7 @@ def work(pipe, way: str, folder: Path, threads: int) -> None:
         logging.disable_progress_bar()
         torch.set_num_threads(threads)
         start = time.perf_counter()
-        model = build(way, folder)
+        model = build_way(way, folder)
         pipe.send(time.perf_counter() - start)
         while (task := pipe.recv()) is not None:
             pipe.send((measure(model, **task), peak_bytes()))

@@ -15,7 +15,7 @@ import torch
 from torch.nn import functional as F
 
 SWITCH = threading.Lock()  # oneDNN 的开关是整个程序的：同时只有一处动它
-ROWS = 9_728  # 转换权重时一次最多处理的行数：临时占的内存不超过几十 MB
+PIECE_ROWS = 9_728  # 转换权重时一次最多处理的行数：临时占的内存不超过几十 MB
 
 
 class Stored:
@@ -78,8 +78,8 @@ class Packed:
         if any(one is not None for one in biases):
             bias = torch.cat([torch.zeros(size) if one is None else one.float()
                               for size, one in zip(self.sizes, biases, strict=True)])
-        pieces = [torch.cat(list(weights)).float()] if sum(self.sizes) <= ROWS else (
-            piece.float() for weight in weights for piece in weight.split(ROWS))
+        pieces = [torch.cat(list(weights)).float()] if sum(self.sizes) <= PIECE_ROWS else (
+            piece.float() for weight in weights for piece in weight.split(PIECE_ROWS))
         self.pieces, start = [], 0
         for piece in pieces:
             if any(size % unit for size, unit in zip(piece.shape, self.multiple, strict=True)):

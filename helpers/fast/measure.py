@@ -56,7 +56,7 @@ def measure(model, prompt_length: int = 7, new_tokens: int = 64, batch: int = 1,
     例: measure(model, prompt_length=512).first_token -> 0.8...（秒）
     出处: notebooks/07_speed.ipynb 第 1 节
     """
-    check(model, prompt_length, new_tokens, batch, threads, repeats)
+    check_numbers(model, prompt_length, new_tokens, batch, threads, repeats)
     with using_threads(threads) as count:
         if warm_up:
             once(model, prompt_length, min(4, new_tokens), batch)
@@ -66,7 +66,7 @@ def measure(model, prompt_length: int = 7, new_tokens: int = 64, batch: int = 1,
                        statistics.median(rates), min(rates), max(rates), peak_bytes(), load_seconds)
 
 
-def check(model, prompt_length: int, new_tokens: int, batch: int, threads: int | None, repeats: int) -> None:
+def check_numbers(model, prompt_length: int, new_tokens: int, batch: int, threads: int | None, repeats: int) -> None:
     """测量的各个数应在范围里，否则报 ValueError"""
     at_least(1, prompt_length=prompt_length, batch=batch, threads=1 if threads is None else threads, repeats=repeats)
     at_least(2, new_tokens=new_tokens)

@@ -31,7 +31,7 @@ def ratio(value: float, base: float) -> str:
     return number(value / base if base else 0, ".2f")
 
 
-def row(way: str, result: Result, base: Result, weights: int, bandwidth: float) -> tuple[str, ...]:
+def way_row(way: str, result: Result, base: Result, weights: int, bandwidth: float) -> tuple[str, ...]:
     """表的一行；出了错的，为什么写在名称后面，已经量到的照样写"""
     return (f"{way}（{result.note}）" if result.note else way, f"{result.bits:.3g}",
             number(result.rate(7), ".1f"), ratio(result.rate(7), base.rate(7)),
@@ -45,11 +45,11 @@ def row(way: str, result: Result, base: Result, weights: int, bandwidth: float) 
 def table(results: dict[str, Result], weights: int, bandwidth: float) -> Shown:
     """全部做法 → 表格；倍数都与同一次里讲义的做法比"""
     base = results.get(HANDOUT, Result(16))
-    return grid(HEADS, [row(way, result, base, weights, bandwidth) for way, result in results.items()])
+    return grid(HEADS, [way_row(way, result, base, weights, bandwidth) for way, result in results.items()])
 
 
 def show(results: dict[str, Result], weights: int, bandwidths: list[float], threads: int, kept: dict) -> None:
-    """打印表，再存下来；kept: save、draw → 存在哪里（None 是不存）；存不了的最后报 ModelError
+    """打印表，再存下来；kept: save_record、draw_chart → 存在哪里（None 是不存）；存不了的最后报 ModelError
 
     weights: 线性层的权重个数；bandwidths: 几次量到的读内存的速度，字节/秒
     """
@@ -67,7 +67,7 @@ def show(results: dict[str, Result], weights: int, bandwidths: list[float], thre
         raise ModelError("\n".join(problems))
 
 
-def save(path: Path, results: dict[str, Result], weights: int, bandwidths: list[float], threads: int) -> None:
+def save_record(path: Path, results: dict[str, Result], weights: int, bandwidths: list[float], threads: int) -> None:
     """写成 JSON：机器、日期、读内存的速度（中位数和全部几次）、每种做法的各轮数字"""
     bandwidth = statistics.median(bandwidths)
     content = {"date": date.today().isoformat(), "cpu": cpu_name(), "system": platform.system(), "threads": threads,
@@ -77,7 +77,7 @@ def save(path: Path, results: dict[str, Result], weights: int, bandwidths: list[
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
-def draw(path: Path, results: dict[str, Result], *_) -> None:
+def draw_chart(path: Path, results: dict[str, Result], *_) -> None:
     """画成条形图存到 path：量到的每种做法每秒几个词元（提示词 7 个词元）；一种也没有时报 ValueError"""
     import matplotlib
 

@@ -12,6 +12,7 @@ from helpers.fast import bench, report
 from helpers.fast.bench import HANDOUT, Result
 
 import pytest
+import race
 
 RESULTS = {HANDOUT: Result(16, {7: [10.0, 20.0, 12.0], 512: [8.0]}, [2.0, 1.5, 1.0], [180.0], 2_000_000_000),
            "快": Result(8.5, {7: [24.0], 512: [16.0]}, [0.75], [], 0, 0.0, (0.995, 0.01)),
@@ -24,8 +25,8 @@ def test_report_by_hand(tmp_path, capsys):
     assert shown[2] == "快 │ 8.5 │ 24.0 │ 2.00 │ 16.0 │ 2.00 │ 53% │ 750 │ — │ — │ 99.5% │ 0.0100"
     assert shown[3] == "坏（内存不够） │ 4" + " │ —" * 10
     assert shown[4] == "半（断了） │ 4 │ 6.0 │ 0.50 │ — │ — │ 6% │ — │ — │ — │ — │ —"
-    report.show(RESULTS, 1_000_000_000, [48e9, 20e9, 50e9], 2, {report.save: tmp_path / "a.json",
-                                                              report.draw: tmp_path / "a.png"})
+    report.show(RESULTS, 1_000_000_000, [48e9, 20e9, 50e9], 2, {report.save_record: tmp_path / "a.json",
+                                                              report.draw_chart: tmp_path / "a.png"})
     said = capsys.readouterr()
     assert "48.0 GB/s（3 次的中位数，20.0–50.0）" in said.err and said.out.splitlines() == shown
     saved = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
@@ -36,12 +37,12 @@ def test_report_by_hand(tmp_path, capsys):
 
 def test_what_cannot_be_saved_is_said_at_the_end(tmp_path, capsys):
     with pytest.raises(ModelError) as failed:
-        report.show(RESULTS, 10**9, [48e9], 2, {report.save: tmp_path, report.draw: tmp_path / "a.xyz"})
+        report.show(RESULTS, 10**9, [48e9], 2, {report.save_record: tmp_path, report.draw_chart: tmp_path / "a.xyz"})
     assert str(failed.value).count("现在不能") == 2 and "a.xyz" in str(failed.value)
     assert "内存不够" in capsys.readouterr().out
-    report.show(RESULTS, 10**9, [48e9], 2, {report.save: None, report.draw: tmp_path / "a.svg"})
+    report.show(RESULTS, 10**9, [48e9], 2, {report.save_record: None, report.draw_chart: tmp_path / "a.svg"})
     with pytest.raises(ModelError, match="至少一个"):
-        report.show({"坏": RESULTS["坏"]}, 10**9, [48e9], 2, {report.draw: tmp_path / "b.svg"})
+        report.show({"坏": RESULTS["坏"]}, 10**9, [48e9], 2, {report.draw_chart: tmp_path / "b.svg"})
 
 
 class Fake:
@@ -96,7 +97,7 @@ def test_one_failing_part_leaves_the_others(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(bench, "need", lambda way, _: 1e15 if way == "float32" else 1.0)
     for name in ("llama-bench", "a.gguf"):
         (tmp_path / name).touch()
-    speed.main(["--model", "tiny", "--ways", HANDOUT, "fastest 8 位", "float32", "fastest 16 位", "--rounds", "1",
+    race.main(["--model", "tiny", "--ways", HANDOUT, "fastest 8 位", "float32", "fastest 16 位", "--rounds", "1",
                 "--no-quality", "--llama-bench", str(tmp_path / "llama-bench"), "--gguf", str(tmp_path / "a.gguf"),
                 "--json", str(tmp_path / "a.json")])
     saved = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
@@ -111,7 +112,7 @@ def test_one_failing_part_leaves_the_others(monkeypatch, tmp_path, capsys):
 def test_quality_that_fails_is_noted(monkeypatch, tmp_path):
     def fail(_):
         raise ModelError("算不了")
-    monkeypatch.setattr(speed, "recipe_of", lambda way, _: way)
+    monkeypatch.setattr(speed, "recipe_for", lambda way, _: way)
     monkeypatch.setattr(speed, "tiny_quality", lambda way: fail(way) if way == "甲" else speed.Quality(0.9, 0.1, 5))
     results = {"甲": Result(8, {7: [5.0]}), "乙": Result(8)}
     speed.add_quality(results, tmp_path, print)
@@ -147,7 +148,7 @@ def test_ctrl_c_is_one_line():
         time.sleep(0.5)  # 子进程正在导入
         os.killpg(process.pid, signal.SIGINT)
         _, rest = process.communicate(timeout=60)
-    assert process.returncode == 1 and rest.decode().strip() == "已停止；记下的只有量完的"
+    assert process.returncode == 130 and rest.decode().strip() == "已停止；记下的只有量完的"
 
 
 @pytest.mark.parametrize("arguments, says", [
@@ -156,9 +157,9 @@ def test_ctrl_c_is_one_line():
     (["--chart", "没有/a.png"], "应能写出文件"), (["--json", "."], "应能写出文件"), (["--chart", "a.xyz"], "应以 .png"),
     (["--openvino", "没有"], "openvino"), (["--onnx", "没有"], "onnx")])
 def test_the_command_refuses_before_measuring(monkeypatch, arguments, says, capsys):
-    monkeypatch.setattr(speed, "run", lambda _: pytest.fail("不应开始量"))
+    monkeypatch.setattr(speed, "race_ways", lambda *_: pytest.fail("不应开始量"))
     with pytest.raises(SystemExit):
-        speed.main(arguments)
+        race.main(arguments)
     assert says in capsys.readouterr().err
 
 

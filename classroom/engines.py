@@ -1,6 +1,6 @@
 """同行：llama.cpp 的 llama-bench，openvino-genai，onnxruntime-genai；给出路径就一起量，各在自己的进程里
 
-python -m helpers.fast.peers openvino 文件夹 线程数 词元数 由父进程运行，写出一行 JSON
+python classroom/engines.py openvino 文件夹 线程数 词元数 由父进程运行，写出一行 JSON
 """
 import importlib.util
 import json
@@ -83,7 +83,7 @@ def complete(found: dict[str, float], todo: str) -> dict[str, float]:
     return found
 
 
-def weight_bytes(name: str, folder: Path) -> int:
+def engine_bytes(name: str, folder: Path) -> int:
     """openvino 或 onnx 的模型文件夹 → 权重有多少字节；没有装那个包、文件夹不对时报 ModelError"""
     module, files = GENAI[name]
     if importlib.util.find_spec(module) is None:
@@ -100,7 +100,7 @@ def genai(name: str, folder: Path, threads: int, tokens: int = TOKENS) -> dict[s
     例: genai("openvino", Path("qwen-int8"), threads=2)["7"] -> 61.0
     """
     todo = f"检查文件夹 {folder.name}，或者重新安装 {GENAI[name][0].replace('_', '-')}"
-    text = output([sys.executable, "-X", "utf8", "-m", "helpers.fast.peers", name, str(folder), str(threads),
+    text = output([sys.executable, "-X", "utf8", __file__, name, str(folder), str(threads),
                    str(tokens)], todo)
     try:
         return complete(json.loads(text.strip().split("\n")[-1]), todo)
@@ -118,7 +118,7 @@ def rivals(program: Path | None, files: list[Path], folders: dict[str, list[Path
              for file in files}
     for name, paths in folders.items():
         for folder in paths:
-            found[f"{GENAI[name][0]} {folder.name}"] = weight_bytes(name, folder), partial(genai, name, folder, threads)
+            found[f"{GENAI[name][0]} {folder.name}"] = engine_bytes(name, folder), partial(genai, name, folder, threads)
     return {name: Peer(size * 8 / parameters, bench) for name, (size, bench) in found.items()}
 
 

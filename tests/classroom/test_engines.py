@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 from helpers.errors import ModelError
-from helpers.fast import peers
 
+import engines
 import pytest
 
 OPENVINO = '''
@@ -69,7 +69,7 @@ def fake(tmp_path, monkeypatch):
 
 
 def test_both_run_in_their_own_process(fake):
-    rivals = peers.rivals(None, [], fake(), threads=2, parameters=2_000)
+    rivals = engines.rivals(None, [], fake(), threads=2, parameters=2_000)
     assert list(rivals) == ["openvino_genai openvino-int4", "onnxruntime_genai onnx-int4"]
     for peer in rivals.values():
         peer.step("512")
@@ -87,18 +87,18 @@ def test_both_run_in_their_own_process(fake):
 def test_a_crash_stays_in_the_child(fake, text, says):
     folder, = fake(openvino_genai=text)["openvino"]
     with pytest.raises(ModelError, match=f"{says}.*检查文件夹 openvino-int4，或者重新安装 openvino-genai"):
-        peers.genai("openvino", folder, 2)
+        engines.genai("openvino", folder, 2)
 
 
 def test_what_is_missing_is_named(fake, tmp_path, monkeypatch):
     for name, package in (("openvino", "openvino-genai"), ("onnx", "onnxruntime-genai")):
-        monkeypatch.setitem(peers.GENAI, name, (package.replace("-", "_") + "_x", peers.GENAI[name][1]))
+        monkeypatch.setitem(engines.GENAI, name, (package.replace("-", "_") + "_x", engines.GENAI[name][1]))
         with pytest.raises(ModelError, match=f"python -m pip install {package}"):
-            peers.weight_bytes(name, tmp_path)
+            engines.engine_bytes(name, tmp_path)
     monkeypatch.undo()
     fake()
     with pytest.raises(ModelError, match=r"应有 openvino_model\.bin，现在没有"):
-        peers.weight_bytes("openvino", tmp_path / "没有")
+        engines.engine_bytes("openvino", tmp_path / "没有")
 
 
 def answers(monkeypatch, stdout="", stderr="", code=0):
@@ -106,7 +106,7 @@ def answers(monkeypatch, stdout="", stderr="", code=0):
     def run(command, **_):
         deep = command[command.index("-d") + 1] != "0"
         return subprocess.CompletedProcess(command, code, stdout(deep) if callable(stdout) else stdout, stderr)
-    monkeypatch.setattr(peers.subprocess, "run", run)
+    monkeypatch.setattr(engines.subprocess, "run", run)
 
 
 def entries(deep):
@@ -117,7 +117,7 @@ def entries(deep):
 
 def test_llama_bench_is_read(tmp_path, monkeypatch):
     answers(monkeypatch, entries)
-    assert peers.llama_bench(tmp_path / "b", tmp_path / "m", 2) == {"7": 40.0, "512": 30.0, "first": 0.9}
+    assert engines.llama_bench(tmp_path / "b", tmp_path / "m", 2) == {"7": 40.0, "512": 30.0, "first": 0.9}
 
 
 @pytest.mark.parametrize("given, says", [
@@ -127,15 +127,15 @@ def test_llama_bench_is_read(tmp_path, monkeypatch):
 def test_a_failing_llama_bench_says_why(tmp_path, monkeypatch, given, says):
     answers(monkeypatch, **given)
     with pytest.raises(ModelError, match=rf"{says}.*检查 b 和 m 两个路径"):
-        peers.llama_bench(tmp_path / "b", tmp_path / "m", 2)
+        engines.llama_bench(tmp_path / "b", tmp_path / "m", 2)
 
 
 def test_a_program_that_cannot_run(tmp_path):
     with pytest.raises(ModelError, match="检查 b 和 m 两个路径"):
-        peers.llama_bench(tmp_path / "b", tmp_path / "m", 2)
+        engines.llama_bench(tmp_path / "b", tmp_path / "m", 2)
 
 
 def test_bits_come_from_the_file_and_the_checkpoint(tmp_path):
     (tmp_path / "Q8_0.gguf").write_bytes(bytes(1_062))
-    rivals = peers.rivals(tmp_path / "b", [tmp_path / "Q8_0.gguf"], {}, 2, parameters=1_000)
+    rivals = engines.rivals(tmp_path / "b", [tmp_path / "Q8_0.gguf"], {}, 2, parameters=1_000)
     assert rivals["llama.cpp Q8_0"].result.bits == pytest.approx(8.496)
