@@ -145,17 +145,51 @@ def saturates(engine: str) -> bool:
     return bool(torch.ops.quantized.linear_dynamic(torch.ones(1, 64), made, False)[0, 0] < 63)
 
 
+def rotation(size: int) -> torch.Tensor:
+    """size × size 的正交矩阵（Hadamard 矩阵，每行随机变号），把一个特别大的数摊到 size 个数上；种子固定，每次一样
+
+    size: 2 的幂
+    例: rotation(2) @ rotation(2).T 是单位矩阵
+    """
+    matrix = torch.ones(1, 1)
+    while matrix.shape[0] < size:
+        top = torch.cat([matrix, matrix], dim=1)
+        bottom = torch.cat([matrix, -matrix], dim=1)
+        matrix = torch.cat([top, bottom], dim=0)
+    signs = torch.randint(0, 2, (size, 1), generator=torch.Generator().manual_seed(14)) * 2 - 1
+    return signs * matrix / size ** 0.5
+
+
+def block_size(inputs: int) -> int:
+    """输入维数分成多大的块来转方向：能整除它的 2 的幂里最大的，不超过 128。例: block_size(896) -> 128"""
+    return min(128, inputs & -inputs)
+
+
 class Int8(Packed):
-    """int8 的权重（每行一个比例），输入在运行时变成 8 位（每次一个比例）；engine 是 torch 的量化引擎"""
+    """int8 的权重（每行一个比例），输入在运行时变成 8 位（每次一个比例，所以只算一行）；engine 是 torch 的量化引擎
+
+    输入里有个别数特别大，照它定比例，别的数就只剩几级。所以先把输入和权重一起转个方向（乘同一个正交矩阵）：
+    乘积不变，大的数摊平了
+    出处: Ashkboos 等 2024, QuaRot: Outlier-Free 4-Bit Inference in Rotated LLMs
+    """
     bits = stored_bits = 8
+    lines = 1
     engine = "fbgemm"
 
     def pack(self, weight, bias):
+        self.turn = rotation(block_size(weight.shape[1]))
         self.narrow = saturates(self.engine)  # 中间的和会放不下时，输入只用 7 位
-        return prepack(*rows_to_int8(weight), bias, self.engine)
+        return prepack(*rows_to_int8(self.turned(weight)), bias, self.engine)
+
+    def turned(self, x: torch.Tensor) -> torch.Tensor:
+        """最后一维一块一块地转方向"""
+        return torch.mm(x.reshape(-1, len(self.turn)), self.turn).view(x.shape)
 
     def multiply(self, x, piece):
         return torch.ops.quantized.linear_dynamic(x, piece, self.narrow)
+
+    def __call__(self, x):
+        return super().__call__(self.turned(x))
 
 
 class Int8OneDnn(Int8):
