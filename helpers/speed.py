@@ -1,6 +1,6 @@
 """速度：各种做法多快、离内存允许的上限多远；在这台电脑上最快的做法；全班的读数
 
-python -m helpers.speed 把各种做法放在一起量一遍，不到 3 分钟；--json、--chart 存下来
+python -m helpers.speed 把各种做法放在一起量一遍，不到 3 分钟；--json、--chart 存下来；--quality 模型 量它们差多少
 出处: notebooks/07_speed.ipynb
 """
 import argparse
@@ -9,16 +9,19 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 
 from helpers.errors import ModelError, friendly_errors
 from helpers.fast import report
-from helpers.fast.bench import USUAL, WAYS, Racer, Result, race, recipe_for, unfit
-from helpers.fast.fastest import decide, fastest, tiny_quality
+from helpers.fast.bench import HANDOUT, USUAL, WAYS, Racer, Result, build_way, race, unfit
+from helpers.fast.fastest import decide, fastest
 from helpers.fast.measure import Measurement, measure, memory_bandwidth
-from helpers.fast.quality import Quality, quality
+from helpers.fast.quality import Quality, passages, quality, reading, writing
+from helpers.fast.remembered import cpu_name
 from helpers.fast.standin import standin
 from helpers.files import write_text
+from helpers.tables import Shown, grid
 
 __all__ = ["Measurement", "Quality", "Reading", "fastest", "gather_readings", "measure", "memory_bandwidth", "quality",
            "read_reading", "standin", "write_reading"]
@@ -125,20 +128,47 @@ def undecided(folder: Path, ways: list[str], tick: Callable[[str], None]) -> dic
     return notes
 
 
-def add_quality(results: dict[str, Result], folder: Path, tick: Callable[[str], None]) -> None:
-    """量到了的做法各加上质量；量不了的记下为什么"""
-    for way, result in results.items():
-        if result.note:
-            continue
-        try:
-            recipe = recipe_for(way, folder)
-            if recipe is None:
-                continue
-            tick(f"{way}：质量")
-            found = tiny_quality(recipe)
-            result.quality = (found.top1, found.kl)
-        except ModelError as error:
-            result.note = str(error)
+def quality_figures(folder: Path) -> dict[str, dict[str, Quality]]:
+    """讲义的做法和 fastest 的各种位数与 float32 差多少：做法 → {"读": …, "写": …}；要在训练过的模型上量
+
+    例: quality_figures(locate("qwen"))["fastest 8 位"]["写"].kl -> 0.0012
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    exact = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    some = passages(exact, AutoTokenizer.from_pretrained(folder))
+    figures = {}
+    for way in (HANDOUT, "fastest 16 位", "fastest 8 位", "fastest 4 位"):
+        model = build_way(way, folder)
+        figures[way] = {"读": quality(model, exact, some, reading), "写": quality(model, exact, some, writing)}
+    return figures
+
+
+def quality_grid(figures: dict[str, dict[str, Quality]]) -> Shown:
+    """上面的数 → 表格"""
+    rows = []
+    for way, found in figures.items():
+        read = found["读"]
+        wrote = found["写"]
+        rows.append((way, f"{read.kl:.4f}", f"{read.top1:.1%}", f"{wrote.kl:.4f}", f"{wrote.top1:.1%}"))
+    return grid(("做法", "读：KL", "读：第一名相同", "写：KL", "写：第一名相同"), rows)
+
+
+def save_quality(path: Path, model: str, figures: dict[str, dict[str, Quality]]) -> None:
+    """写成 JSON：日期、机器、哪个模型、各种做法的数"""
+    ways = {way: {how: asdict(one) for how, one in found.items()} for way, found in figures.items()}
+    content = {"date": date.today().isoformat(), "cpu": cpu_name(), "model": model, "ways": ways}
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+
+def show_quality(choice: str, kept: Path | None) -> None:
+    """--quality：量一遍，打印表；kept: 存成 JSON 的位置"""
+    folder = model_folder(choice)
+    figures = quality_figures(folder)
+    print(quality_grid(figures))
+    if kept is not None:
+        save_quality(kept, folder.name, figures)
 
 
 def race_ways(options: argparse.Namespace, others: dict) -> None:
@@ -155,7 +185,7 @@ def race_ways(options: argparse.Namespace, others: dict) -> None:
     weights = weights_in(folder)
     ways = list(dict.fromkeys(options.ways))
     notes = unfit(ways, weights, psutil.virtual_memory().available)
-    tick = Progress(len(ways) * (3 + options.quality + 2 * options.rounds) + len(others) * options.rounds)
+    tick = Progress(len(ways) * (3 + 2 * options.rounds) + len(others) * options.rounds)
     notes |= undecided(folder, [way for way in ways if way not in notes], tick)
     bandwidths = [memory_bandwidth()]
     racers = {way: Racer(way, folder, threads) for way in ways if way not in notes}
@@ -163,8 +193,6 @@ def race_ways(options: argparse.Namespace, others: dict) -> None:
     results = {}
     for way in ways:
         results[way] = raced.pop(way) if way in raced else Result(WAYS[way], note=notes[way])
-    if options.quality:
-        add_quality(results, folder, tick)
     kept = {report.save_record: options.json, report.draw_chart: options.chart}
     report.show(results | raced, weights, bandwidths, threads, kept)
 
@@ -193,7 +221,6 @@ def option_parser(program: str) -> argparse.ArgumentParser:
                         help=f"量哪几种做法，默认 {'、'.join(USUAL)}")
     parser.add_argument("--rounds", type=int, default=2, help="轮流量几轮，默认 2")
     parser.add_argument("--threads", type=int, help="用几个线程，默认由 torch 定")
-    parser.add_argument("--no-quality", dest="quality", action="store_false", help="不量质量，省半分钟")
     parser.add_argument("--json", type=Path, help="把数字存成 JSON")
     parser.add_argument("--chart", type=Path, help="把每秒的词元数画成图")
     return parser
@@ -213,13 +240,17 @@ def check_options(options: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """python -m helpers.speed 的入口；出错时说一句中文，退出代码 1"""
     parser = option_parser("python -m helpers.speed")
+    parser.add_argument("--quality", metavar="模型", help="不量速度，量这个模型（文件夹、qwen……）各种做法的质量")
     options = parser.parse_args(arguments)
     try:
         check_options(options)
     except ValueError as error:
         parser.error(str(error))
     with friendly_errors("已停止；记下的只有量完的"):
-        race_ways(options, others={})
+        if options.quality:
+            show_quality(options.quality, options.json)
+        else:
+            race_ways(options, others={})
 
 
 if __name__ == "__main__":

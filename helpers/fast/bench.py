@@ -24,7 +24,6 @@ class Result:
     batch: list[float] = field(default_factory=list)
     peak: int = 0
     load: float = 0.0
-    quality: tuple[float, float] | None = None
     note: str = ""
 
     def rate(self, length: int) -> float:

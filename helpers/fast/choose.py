@@ -58,10 +58,15 @@ def recipe(bits: int, found: dict[str, Timing]) -> tuple[str, str, int]:
     if not found[one].seconds:
         why = "；".join(f"{SAYS[name]}：{found[name].reason}" for name in ONE[bits])
         raise ModelError(f"{bits} 位应至少有一种算法在这台电脑上能用，现在没有（{why}）；换成 bits=16")
-    any_rows = [name for name in names(bits) if KERNELS[name].lines is None]
+    any_rows = [name for name in names(bits) if KERNELS[name].lines is None and KERNELS[name].bits == 16]  # 读不量化
     many = pick(any_rows, found, ROWS[-1],
                 lambda name: name != one and (KERNELS[name].packs or KERNELS[one].packs))
     return one, many, limit(found[one], found[many])
+
+
+def alone(one: str) -> str:
+    """内存不多时读问题用的：还用 one，不另放一份；one 只算一行的，用原来的权重"""
+    return one if KERNELS[one].lines is None else "Stored"
 
 
 def needs(one: str, many: str, parameters: int, stored: float) -> float:
@@ -81,11 +86,15 @@ def choose(bits: int, found: dict[str, Timing], parameters: int, stored: float, 
     one, many, most = recipe(bits, found)
     note = ""
     if needs(one, many, parameters, stored) > available:
-        many = one if KERNELS[one].lines is None else "Stored"
+        many = alone(one)
         most, note = 1, "；可用的内存不多，所以只放一份权重"
     total = needs(one, many, parameters, stored)
     if total > available:
-        smaller = [b for b in (8, 4) if b < bits and needs(ONE[b][0], ONE[b][0], parameters, stored) <= available]
+        smaller = []
+        for fewer in (8, 4):
+            least = needs(ONE[fewer][0], alone(ONE[fewer][0]), parameters, stored)
+            if fewer < bits and least <= available:
+                smaller.append(fewer)
         todo = f"bits={smaller[0]} 放得下" if smaller else "哪种都放不下，先关掉别的程序，或者用 tiny"
         raise ModelError(f"{bits} 位应有 {total / 1e9:.1f} GB 可用的内存，现在只有 {available / 1e9:.1f} GB；{todo}")
     says = explain(width if bits == 16 else bits, one, many, found)

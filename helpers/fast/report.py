@@ -13,7 +13,7 @@ from helpers.files import write_text
 from helpers.tables import Shown, grid
 
 HEADS = ("做法", "位", "词元/秒（7）", "÷ 讲义", "词元/秒（512）", "÷ 讲义", "占上限", "首词元（512），毫秒",
-         f"{BATCH} 题一批 ÷ 讲义逐题", "内存，GB", "第一名相同", "KL")
+         f"{BATCH} 题一批 ÷ 讲义逐题", "内存，GB")
 
 
 def share(result: Result, weights: int, bandwidth: float) -> float:
@@ -38,8 +38,7 @@ def way_row(way: str, result: Result, base: Result, weights: int, bandwidth: flo
             number(result.rate(512), ".1f"), ratio(result.rate(512), base.rate(512)),
             number(share(result, weights, bandwidth), ".0%"),
             number(statistics.median(result.first or [0]) * 1e3, ",.0f"),
-            ratio(max(result.batch, default=0), base.rate(7)), number(result.peak / 1e9, ".1f"),
-            *((f"{result.quality[0]:.1%}", f"{result.quality[1]:.4f}") if result.quality else ("—", "—")))
+            ratio(max(result.batch, default=0), base.rate(7)), number(result.peak / 1e9, ".1f"))
 
 
 def table(results: dict[str, Result], weights: int, bandwidth: float) -> Shown:

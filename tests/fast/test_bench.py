@@ -15,16 +15,16 @@ import pytest
 import race
 
 RESULTS = {HANDOUT: Result(16, {7: [10.0, 20.0, 12.0], 512: [8.0]}, [2.0, 1.5, 1.0], [180.0], 2_000_000_000),
-           "快": Result(8.5, {7: [24.0], 512: [16.0]}, [0.75], [], 0, 0.0, (0.995, 0.01)),
+           "快": Result(8.5, {7: [24.0], 512: [16.0]}, [0.75], [], 0, 0.0),
            "坏": Result(4, note="内存不够"), "半": Result(4, {7: [6.0]}, note="断了")}
 
 
 def test_report_by_hand(tmp_path, capsys):
     shown = repr(report.table(RESULTS, 1_000_000_000, 48e9)).splitlines()
-    assert shown[1] == "讲义的做法 │ 16 │ 12.0 │ 1.00 │ 8.0 │ 1.00 │ 50% │ 1,500 │ 15.00 │ 2.0 │ — │ —"
-    assert shown[2] == "快 │ 8.5 │ 24.0 │ 2.00 │ 16.0 │ 2.00 │ 53% │ 750 │ — │ — │ 99.5% │ 0.0100"
-    assert shown[3] == "坏（内存不够） │ 4" + " │ —" * 10
-    assert shown[4] == "半（断了） │ 4 │ 6.0 │ 0.50 │ — │ — │ 6% │ — │ — │ — │ — │ —"
+    assert shown[1] == "讲义的做法 │ 16 │ 12.0 │ 1.00 │ 8.0 │ 1.00 │ 50% │ 1,500 │ 15.00 │ 2.0"
+    assert shown[2] == "快 │ 8.5 │ 24.0 │ 2.00 │ 16.0 │ 2.00 │ 53% │ 750 │ — │ —"
+    assert shown[3] == "坏（内存不够） │ 4" + " │ —" * 8
+    assert shown[4] == "半（断了） │ 4 │ 6.0 │ 0.50 │ — │ — │ 6% │ — │ — │ —"
     report.show(RESULTS, 1_000_000_000, [48e9, 20e9, 50e9], 2, {report.save_record: tmp_path / "a.json",
                                                               report.draw_chart: tmp_path / "a.png"})
     said = capsys.readouterr()
@@ -98,7 +98,7 @@ def test_one_failing_part_leaves_the_others(monkeypatch, tmp_path, capsys):
     for name in ("llama-bench", "a.gguf"):
         (tmp_path / name).touch()
     race.main(["--model", "tiny", "--ways", HANDOUT, "fastest 8 位", "float32", "fastest 16 位", "--rounds", "1",
-                "--no-quality", "--llama-bench", str(tmp_path / "llama-bench"), "--gguf", str(tmp_path / "a.gguf"),
+                "--llama-bench", str(tmp_path / "llama-bench"), "--gguf", str(tmp_path / "a.gguf"),
                 "--json", str(tmp_path / "a.json")])
     saved = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     assert list(saved["ways"]) == [HANDOUT, "fastest 8 位", "float32", "fastest 16 位", "llama.cpp a"]
@@ -109,19 +109,9 @@ def test_one_failing_part_leaves_the_others(monkeypatch, tmp_path, capsys):
     assert "float32（内存放不下" in capsys.readouterr().out
 
 
-def test_quality_that_fails_is_noted(monkeypatch, tmp_path):
-    def fail(_):
-        raise ModelError("算不了")
-    monkeypatch.setattr(speed, "recipe_for", lambda way, _: way)
-    monkeypatch.setattr(speed, "tiny_quality", lambda way: fail(way) if way == "甲" else speed.Quality(0.9, 0.1, 5))
-    results = {"甲": Result(8, {7: [5.0]}), "乙": Result(8)}
-    speed.add_quality(results, tmp_path, print)
-    assert results["甲"].note == "算不了" and results["甲"].rate(7) == 5.0 and results["乙"].quality == (0.9, 0.1)
-
-
 @pytest.mark.ci
 def test_the_whole_command(tmp_path):
-    speed.main(["--model", "tiny", "--ways", HANDOUT, "float32", "--rounds", "1", "--no-quality", "--threads", "1",
+    speed.main(["--model", "tiny", "--ways", HANDOUT, "float32", "--rounds", "1", "--threads", "1",
                 "--json", str(tmp_path / "a.json"), "--chart", str(tmp_path / "a.png")])
     saved = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     assert [way["note"] for way in saved["ways"].values()] == ["", ""] and len(saved["bandwidths"]) == 3

@@ -1,12 +1,10 @@
 """helpers.fast 的边角：各种缓存、hook、空问题、两个线程，都与 transformers 原来的一样或说清楚"""
-import os
 import threading
 
-from helpers.fast import fastest, kernels
+from helpers.fast import kernels
 from helpers.fast.cache import GrowingLayer
 from helpers.fast.linear import Recipe
 from helpers.fast.load import load
-from helpers.fast.quality import Quality
 from helpers.tiny import TINY
 
 import pytest
@@ -81,20 +79,3 @@ def test_kept_positions_equal_the_stock_models(fast, model, keep):
 def test_other_kept_positions_are_refused(fast, keep):
     with pytest.raises(ValueError, match="logits_to_keep 应是整数、切片或一维的编号，现在是"):
         fast(IDS, logits_to_keep=keep)
-
-
-def test_a_retrained_tiny_model_is_measured_again(tmp_path, monkeypatch, own_cache):
-    weights, measured = tmp_path / "model.safetensors", []
-    weights.write_bytes(b"1234")
-    monkeypatch.setattr(fastest, "TINY", tmp_path)
-    monkeypatch.setattr(fastest, "load", lambda folder, recipe: None)
-    monkeypatch.setattr(fastest, "quality", lambda _: measured.append(1) or Quality(1.0, 0.0, 1))
-    recipe = Recipe(kernels.Floats, kernels.Floats)
-    for seconds in (1, 1, 2, 2):
-        os.utime(weights, (seconds, seconds))
-        fastest.tiny_quality(recipe)
-    assert len(measured) == 2
-    weights.write_bytes(b"12345")
-    os.utime(weights, (2, 2))
-    fastest.tiny_quality(recipe)
-    assert len(measured) == 3

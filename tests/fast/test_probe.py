@@ -163,7 +163,14 @@ def test_close_ones_take_no_second_copy():
     found = table(Stored=(3, 8), Vector=(1.2, 9), Half=(1, 20), Floats=(9, 30))
     assert choose.recipe(16, found)[0] == "Half"
     found = table(Int8=(2, 4), Int8OneDnn=(1, 3.9), Int8Weights=(3, 9), Stored=(3, 3.8), Floats=(9, 30))
-    assert choose.recipe(8, found)[:2] == ("Int8OneDnn", "Int8OneDnn")
+    assert choose.recipe(8, found)[:2] == ("Int8OneDnn", "Stored")  # 差一点也不用量化的来读
+
+
+@pytest.mark.parametrize("bits, names", [(8, ("Int8", "Int8OneDnn", "Int8Weights")), (4, ("Int4",))])
+def test_a_question_is_never_read_with_quantized_numbers(bits, names):
+    """写和读都是量化的快得多，读还是用原来的"""
+    found = table(Stored=(9, 9), Floats=(9, 8), **dict.fromkeys(names, (1, 1)))
+    assert choose.recipe(bits, found)[1] == "Floats"
 
 
 def test_what_each_way_needs():
@@ -182,3 +189,32 @@ def test_little_memory_keeps_only_the_stored_weights():
 def test_the_explanation_names_the_stored_width():
     found = table(Stored=(3, 8), Vector=(2, 9), Half=(9, 20), Floats=(9, 30))
     assert choose.choose(16, found, 1_000, 4_000, 8e9, width=32).explanation.startswith("32 位")
+
+
+@pytest.mark.parametrize("size", [1, 2, 16, 128])
+def test_rotation_is_orthogonal_and_spreads_one_large_number(size):
+    turn = kernels.rotation(size)
+    assert torch.allclose(turn @ turn.T, torch.eye(size), atol=1e-5)
+    one = torch.zeros(size)
+    one[0] = 1.0
+    assert torch.allclose((one @ turn).abs(), torch.full((size,), size ** -0.5))
+
+
+@pytest.mark.parametrize("inputs, size", [(896, 128), (4864, 128), (64, 64), (48, 16), (7, 1)])
+def test_block_size(inputs, size):
+    assert kernels.block_size(inputs) == size
+
+
+def test_an_outlier_in_the_input_does_not_drown_the_others():
+    """一个数是别的一百倍：不转方向时，8 位的输入给别的数只剩几级"""
+    generator = torch.Generator().manual_seed(14)
+    weight = torch.randn(64, 128, generator=generator) * 0.1
+    x = torch.randn(1, 128, generator=generator)
+    x[0, 3] = 100.0
+    weight[:, 3] = 0.0  # 只看别的数还准不准
+    want = torch.nn.functional.linear(x, weight)
+    turned = kernels.Int8([weight], [None])
+    straight = kernels.prepack(*kernels.rows_to_int8(weight), None, turned.engine)
+    turned_error = (turned(x) - want).norm() / want.norm()
+    straight_error = (torch.ops.quantized.linear_dynamic(x, straight, turned.narrow) - want).norm() / want.norm()
+    assert turned_error < straight_error / 1.5
