@@ -109,4 +109,4 @@ def explain(bits: int, one: str, many: str, found: dict[str, Timing]) -> str:
         return f"{text}；torch 原来的算法在这台电脑上算不了"
     gain = [plain[rows] / fast_enough(found[name], rows) for rows, name in ((1, one), (ROWS[-1], many))]
     return (f"{text}；在这台电脑（{remembered.cpu_name()}）上试跑一层，"
-            f"写是 torch 原来的算法的 {gain[0]:.1f} 倍快，读是 {gain[1]:.1f} 倍")
+            f"写的速度是 torch 原来的算法的 {gain[0]:.1f} 倍，读的速度是 {gain[1]:.1f} 倍")
