@@ -36,6 +36,35 @@ def model():
     return AutoModelForCausalLM.from_pretrained(TINY, dtype="float32")
 
 
+@pytest.fixture(scope="session")
+def eager():
+    """教学小模型，float32，留下注意力权重"""
+    from helpers.tiny import TINY
+
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(TINY, dtype="float32", attn_implementation="eager")
+
+
+@pytest.fixture(scope="session")
+def standin(tmp_path_factory):
+    """小的替身（Qwen 的设置，16 位，随机的权重），留下注意力权重"""
+    from helpers.fast.standin import SMALL, make
+
+    from transformers import AutoModelForCausalLM
+
+    folder = make(tmp_path_factory.mktemp("替身"), SMALL)
+    return AutoModelForCausalLM.from_pretrained(folder, dtype="auto", attn_implementation="eager")
+
+
+@pytest.fixture(scope="session")
+def input_ids(tokenizer):
+    """讲义的问题套上模板以后的编号，形状 (1, n)"""
+    messages = [{"role": "user", "content": "人工智能未来会取代人类吗？"}]
+    return tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt",
+                                         return_dict=True).input_ids
+
+
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
     """测试自己的缓存文件夹（还没有），不看、不动电脑上记下的"""

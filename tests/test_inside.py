@@ -1,34 +1,8 @@
 """模型里面：注意力权重和 logit lens 与模型自己的计算相同"""
-from helpers.fast.standin import SMALL, make
 from helpers.inside import LensTable, attention, layer_logits, lens, strongest, token_name
-from helpers.tiny import TINY
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
-
-QUESTION = "人工智能未来会取代人类吗？"
-
-
-def load(folder, dtype="auto", kind="eager"):
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=kind)
-
-
-@pytest.fixture(scope="module")
-def eager():
-    return load(TINY, "float32")
-
-
-@pytest.fixture(scope="module")
-def standin(tmp_path_factory):
-    return load(make(tmp_path_factory.mktemp("替身"), SMALL))
-
-
-@pytest.fixture(scope="module")
-def input_ids(tokenizer):
-    messages = [{"role": "user", "content": QUESTION}]
-    return tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt",
-                                         return_dict=True).input_ids
 
 
 def forward(model, input_ids):

@@ -1,39 +1,14 @@
 """注意力和 logit lens 两个视图：与模型自己的计算相同，每个控件都做该做的事，坏输入说清楚"""
-from helpers.fast.standin import SMALL, make
 from helpers.inside import attention, lens, strongest, token_name
-from helpers.tiny import TINY
 from helpers.widgets.attention import Attention
 from helpers.widgets.lens import Lens
 from helpers.widgets.position_view import MOST_POSITIONS
 
 import pytest
-from transformers import AutoModelForCausalLM
 
-QUESTION = "人工智能未来会取代人类吗？"
 MODELS = pytest.mark.parametrize("kind", ["eager", "standin"])
 VIEWS = pytest.mark.parametrize("view_of", [Attention, Lens])
 BAD = {"": "空的", " \n　": "空的", "词" * 10_000: f"1 到 {MOST_POSITIONS} 个词元", "你\ud800好": "半个字符"}
-
-
-def load(folder, dtype="auto"):
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="eager")
-
-
-@pytest.fixture(scope="module")
-def eager():
-    return load(TINY, "float32")
-
-
-@pytest.fixture(scope="module")
-def standin(tmp_path_factory):
-    return load(make(tmp_path_factory.mktemp("替身"), SMALL))
-
-
-@pytest.fixture(scope="module")
-def input_ids(tokenizer):
-    messages = [{"role": "user", "content": QUESTION}]
-    return tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt",
-                                         return_dict=True).input_ids
 
 
 class Count:
