@@ -157,7 +157,9 @@ def quality_grid(figures: dict[str, dict[str, Quality]]) -> Shown:
 
 def save_quality(path: Path, model: str, figures: dict[str, dict[str, Quality]]) -> None:
     """写成 JSON：日期、机器、哪个模型、各种做法的数"""
-    ways = {way: {how: asdict(one) for how, one in found.items()} for way, found in figures.items()}
+    ways = {}
+    for way, found in figures.items():
+        ways[way] = {how: asdict(one) for how, one in found.items()}
     content = {"date": date.today().isoformat(), "cpu": cpu_name(), "model": model, "ways": ways}
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
