@@ -8,7 +8,7 @@ from pathlib import Path
 
 from helpers.download.checkpoint import check_checkpoint, read_config
 from helpers.errors import ModelError, friendly_errors
-from helpers.files import course_folder
+from helpers.files import course_folder, incomplete
 from helpers.tiny import TINY
 
 from safetensors import SafetensorError
@@ -73,7 +73,7 @@ def place(folder: Path, shape: dict = QWEN_SHAPE) -> Path:
     例: place(Path("standin"), SMALL) 写一个几十 MB 的
     """
     folder = Path(folder).resolve()
-    partial = folder.parent / (folder.name + ".incomplete")
+    partial = incomplete(folder)
     if folder.is_file() or folder.is_dir() and any(folder.iterdir()):
         raise ModelError(f"{folder} 应是新的或空的文件夹，现在已有东西；换一个名称，或者自己先删掉它")
     try:

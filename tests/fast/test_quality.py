@@ -5,7 +5,7 @@ from pathlib import Path
 from helpers.fast import kernels
 from helpers.fast.linear import Recipe
 from helpers.fast.load import load
-from helpers.fast.quality import FIRST, compared, passages, quality, reading, writing
+from helpers.fast.quality import FIRST, compared, passages, quality, reading, references, writing
 from helpers.tiny import TINY
 
 import pytest
@@ -15,6 +15,11 @@ import torch
 @pytest.fixture(scope="module")
 def some(model, tokenizer):
     return [ids[:, :40] for ids in passages(model, tokenizer)]
+
+
+@pytest.fixture(scope="module")
+def wanted(model, some):
+    return references(model, some)
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +33,17 @@ def test_passages_are_prose_code_and_answers(some):
 
 
 @pytest.mark.parametrize("way", [reading, writing])
-def test_the_same_model_is_the_same(model, some, way):
-    found = quality(model, model, some, way)
+def test_the_same_model_is_the_same(model, some, wanted, way):
+    found = quality(model, wanted, way)
     assert found.top1 == 1.0
     assert found.kl < 1e-6
     skipped = 0 if way is reading else FIRST
     assert found.positions == sum(ids.shape[1] - skipped for ids in some)
 
 
-def test_reading_uses_the_stored_weights_and_writing_four_bits(int4, model, some):
-    read = quality(int4, model, some, reading)
-    wrote = quality(int4, model, some, writing)
+def test_reading_uses_the_stored_weights_and_writing_four_bits(int4, wanted):
+    read = quality(int4, wanted, reading)
+    wrote = quality(int4, wanted, writing)
     assert read.kl < 1e-4
     assert wrote.kl > 10 * read.kl
     assert wrote.top1 <= read.top1
@@ -65,7 +70,8 @@ def test_the_old_eight_bits_looked_better_on_the_tiny_model(model, tokenizer):
     record = json.loads((Path(__file__).parents[2] / "classroom" / "quality.json").read_text(encoding="utf-8"))
     on_qwen = record["ways"]["8 位，不转方向，读也用它"]["读"]["kl"]
     old = load(TINY, Recipe(Straight, Straight))
-    on_tiny = quality(old, model, passages(model, tokenizer)[2:], reading).kl
+    wanted = references(model, passages(model, tokenizer)[2:])
+    on_tiny = quality(old, wanted, reading).kl
     new = load(TINY, Recipe(kernels.Int8, kernels.Stored))
     assert on_qwen / 20 < on_tiny < on_qwen / 4
-    assert quality(new, model, passages(model, tokenizer)[2:], reading).kl < on_tiny / 10
+    assert quality(new, wanted, reading).kl < on_tiny / 10
