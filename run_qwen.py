@@ -9,7 +9,7 @@ NEW_TOKENS = 200  # 回答最多几个词元
 with friendly_errors():
     # 0. 命令行里的问题；引号里的空格、几个参数，都算在问题里
     parser = argparse.ArgumentParser(usage='python run_qwen.py [--fast] ["你的问题"]')
-    parser.add_argument("--fast", action="store_true", help="用这台电脑上最快的做法（第 07 讲）")
+    parser.add_argument("--fast", action="store_true", help="用这台电脑上最快的做法（第 08 讲）")
     options, words = parser.parse_known_args()
     question = " ".join(words or ["人工智能未来会取代人类吗？"]).strip()
     question = question.encode("utf-8", "replace").decode("utf-8")  # 终端的编码不对时，认不出的字变成问号

@@ -1,4 +1,4 @@
-"""课程的几种做法和别的引擎一起量，第 07 讲的表就是这样来的
+"""课程的几种做法和别的引擎一起量，第 08 讲的表就是这样来的
 
 python classroom/race.py --rounds 3 --json classroom/speed.json --llama-bench 路径 --gguf BF16.gguf Q8_0.gguf \\
     --openvino 文件夹 --onnx 文件夹

@@ -1,6 +1,6 @@
 """模型里面：每层每个头看前面哪里（注意力权重），每层的隐藏状态会说出什么（logit lens）
 
-出处: notebooks/09_inside.ipynb；logit lens 见 nostalgebraist 2020, interpreting GPT: the logit lens
+出处: notebooks/10_inside.ipynb；logit lens 见 nostalgebraist 2020, interpreting GPT: the logit lens
 """
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

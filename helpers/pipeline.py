@@ -1,6 +1,6 @@
 """推理流程：从问题到回答的一次真实的运行，画成讲义的那张流程图
 
-出处: notebooks/06_pipeline.ipynb；图是 mermaid，由 JupyterLab 自己画
+出处: notebooks/07_pipeline.ipynb；图是 mermaid，由 JupyterLab 自己画
 """
 import re
 import time

@@ -1,7 +1,7 @@
 """速度：各种做法多快、离内存允许的上限多远；在这台电脑上最快的做法；全班的读数
 
 python -m helpers.speed 把各种做法放在一起量一遍，不到 3 分钟；--json、--chart 存下来；--quality 模型 量它们差多少
-出处: notebooks/07_speed.ipynb
+出处: notebooks/08_speed.ipynb
 """
 import argparse
 import json
@@ -62,7 +62,7 @@ def read_reading(path: Path) -> Reading:
     try:
         reading = Reading(**json.loads(path.read_text(encoding="utf-8-sig")))
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise ValueError(f"{path.name} 应是第 07 讲写出的读数，现在读不出来（{error}）；"
+        raise ValueError(f"{path.name} 应是第 08 讲写出的读数，现在读不出来（{error}）；"
                          "请交的人重新运行那一格") from None
     for number in NUMBERS:
         value = getattr(reading, number)

@@ -62,7 +62,7 @@ def test_only_the_five_boxes_can_be_lit(tokenizer, result, lit):
 
 
 def test_the_chart_of_the_handouts_question_stays_as_it_is(tokenizer, model):
-    notebook = json.loads((Path(__file__).parent.parent / "notebooks" / "06_pipeline.ipynb").read_text("utf-8"))
+    notebook = json.loads((Path(__file__).parent.parent / "notebooks" / "07_pipeline.ipynb").read_text("utf-8"))
     shown = [output["data"]["text/vnd.mermaid"] for cell in notebook["cells"] for output in cell.get("outputs", [])
              if "text/vnd.mermaid" in output.get("data", {})]
     result = pipeline.run(tokenizer, model, "人工智能未来会取代人类吗？")

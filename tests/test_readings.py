@@ -60,8 +60,8 @@ def test_a_missing_folder_is_refused(tmp_path):
 
 
 def last_cell() -> str:
-    """第 07 讲的最后一格代码：老师收读数、画图"""
-    path = Path(__file__).parent.parent / "notebooks" / "07_speed.ipynb"
+    """第 08 讲的最后一格代码：老师收读数、画图"""
+    path = Path(__file__).parent.parent / "notebooks" / "08_speed.ipynb"
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     return "".join([cell for cell in cells if cell["cell_type"] == "code"][-1]["source"])
 

@@ -19,7 +19,7 @@ def fastest(path: str | os.PathLike | None = None, bits: int = 16, quiet: bool =
     第一次用要试跑十几秒，结果记在缓存里；选了什么在 model.explanation
     路径不对、不是 Qwen2、量化过、内存不够时报 ModelError；bits 不对报 ValueError
     例: fastest("qwen").generate(**inputs, max_new_tokens=50)
-    出处: notebooks/07_speed.ipynb
+    出处: notebooks/08_speed.ipynb
     """
     if bits not in (16, 8, 4) or isinstance(bits, bool):
         raise ValueError(f"bits 应是 16、8 或 4，现在是 {bits!r}；改一个再试")

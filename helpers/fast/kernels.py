@@ -2,7 +2,7 @@
 
 每种内核先把权重变成自己要的样子，再对形状 (..., 输入维数) 的 x 算 x @ W.T + bias。
 几个共用同一个输入的矩阵（q、k、v；gate、up）上下拼成一个，一次算完。
-出处: notebooks/07_speed.ipynb
+出处: notebooks/08_speed.ipynb
 """
 import threading
 import warnings

@@ -1,6 +1,6 @@
 """测量：一个模型多快、占多少内存，这台电脑读内存多快
 
-出处: notebooks/07_speed.ipynb
+出处: notebooks/08_speed.ipynb
 """
 import statistics
 import sys
@@ -54,7 +54,7 @@ def measure(model, prompt_length: int = 7, new_tokens: int = 64, batch: int = 1,
     threads: 用几个线程，None 是 torch 现在的设置；问题是固定的随机编号，长短与内容无关
     数不在范围里报 ValueError
     例: measure(model, prompt_length=512).first_token -> 0.8...（秒）
-    出处: notebooks/07_speed.ipynb 第 1 节
+    出处: notebooks/08_speed.ipynb 第 1 节
     """
     check_numbers(model, prompt_length, new_tokens, batch, threads, repeats)
     with using_threads(threads) as count:
@@ -126,7 +126,7 @@ def memory_bandwidth(size: int = 1 << 28, repeats: int = 5, threads: int | None 
     size: 一次读多少字节，应比 CPU 的缓存大得多（默认 0.27 GB），≥ 65536；repeats: 每种量几次，≥ 1；
     threads: 用几个线程，None 是 torch 现在的设置；数不在范围里报 ValueError
     例: memory_bandwidth() / 1e9 -> 42.0（GB/s）
-    出处: notebooks/07_speed.ipynb 第 1 节：每写一个词元都要把全部权重读一遍
+    出处: notebooks/08_speed.ipynb 第 1 节：每写一个词元都要把全部权重读一遍
     """
     at_least(1 << 16, size=size)
     at_least(1, repeats=repeats, threads=1 if threads is None else threads)

@@ -1,6 +1,6 @@
 """试跑：每种内核在真正的形状上要几秒；先在一个小层上对答案，算不了或算错的不用
 
-出处: notebooks/07_speed.ipynb：不看 CPU 的名称，只看量出来的
+出处: notebooks/08_speed.ipynb：不看 CPU 的名称，只看量出来的
 """
 import time
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """注意力：选一层、一个头、一个位置，看它看前面哪里
 
-出处: notebooks/09_inside.ipynb 第 3 节；计算在 helpers.inside 里
+出处: notebooks/10_inside.ipynb 第 3 节；计算在 helpers.inside 里
 """
 from html import escape
 

@@ -1,6 +1,6 @@
 """一段文字里选一个位置来看：注意力（attention.py）和 logit lens（lens.py）两个视图共用
 
-出处: notebooks/09_inside.ipynb
+出处: notebooks/10_inside.ipynb
 """
 from helpers.inside import token_name
 from helpers.tokens import check_text

@@ -1,6 +1,6 @@
 """慢动作流水线：一次生成，一格一格地走过流程图的五个方框，看每一格进去什么、出来什么、有多大、多久
 
-出处: notebooks/06_pipeline.ipynb；数据都来自 helpers.pipeline.run 的一次真实的运行
+出处: notebooks/07_pipeline.ipynb；数据都来自 helpers.pipeline.run 的一次真实的运行
 """
 from html import escape
 

@@ -215,7 +215,7 @@ def test_race_stops(race):
 
 @pytest.fixture
 def slow_motion(opened):
-    widget = Widget(opened("06_pipeline.ipynb"), "上一格")
+    widget = Widget(opened("07_pipeline.ipynb"), "上一格")
     widget.slide("第几格", "Home")
     widget.wait("第 1 步 · 输入文本")
     return widget
@@ -260,7 +260,7 @@ def test_slow_motion_is_quick(slow_motion):
 
 @pytest.fixture
 def attention(opened):
-    widget = Widget(opened("09_inside.ipynb"), "哪个头")
+    widget = Widget(opened("10_inside.ipynb"), "哪个头")
     widget.slide("第几层", "Home")
     widget.choose("哪个头", 0)
     widget.wait("第 1 层，4 个头平均：第 25 个词元")
@@ -280,7 +280,7 @@ def test_attention_follows_layer_head_and_position(attention):
 
 
 def test_lens_follows_the_position(opened):
-    lens = Widget(opened("09_inside.ipynb"), "过了几层")
+    lens = Widget(opened("10_inside.ipynb"), "过了几层")
     lens.wait("模型最后答 不会 0.48")
     lens.slide("第几个词元", "Home")
     lens.wait("第 1 个词元 <|im_start|> 后面")
@@ -305,7 +305,7 @@ def test_attention_is_quick(attention):
 
 def test_dark_mode_can_be_read(opened):
     """深色界面里，互动视图的每个字与它的背景至少差 3 比 1（WCAG 对大字的要求；正文多在 4.5 以上）"""
-    for name in ("03_tokenization.ipynb", "05_generation.ipynb", "06_pipeline.ipynb", "09_inside.ipynb"):
+    for name in ("03_tokenization.ipynb", "05_generation.ipynb", "07_pipeline.ipynb", "10_inside.ipynb"):
         lab = opened(name)
         lab.command("apputils:change-theme", theme="JupyterLab Dark")
         lab.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")

@@ -189,7 +189,7 @@ def test_every_page_on_a_desktop_and_a_phone(site, view, name):
 @browser
 def test_diagrams_stay_readable_in_the_dark_theme(site, view):
     page = view(theme="dark")
-    page.open((site / "notebooks" / "06_pipeline.html").as_uri())
+    page.open((site / "notebooks" / "07_pipeline.html").as_uri())
     colors = "block => [getComputedStyle(document.body), getComputedStyle(block)].map(style => style.backgroundColor)"
     dark, white = page.page.eval_on_selector(".highlight-mermaid", colors)
     assert white == "rgb(255, 255, 255)" != dark

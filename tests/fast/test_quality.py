@@ -66,7 +66,7 @@ class Straight(kernels.Int8):
 
 
 def test_the_old_eight_bits_looked_better_on_the_tiny_model(model, tokenizer):
-    """第 07 讲说：在教学小模型上量，以前的 8 位读问题的 KL 散度只有真正的 Qwen 上的几分之一"""
+    """第 08 讲说：在教学小模型上量，以前的 8 位读问题的 KL 散度只有真正的 Qwen 上的几分之一"""
     record = json.loads((Path(__file__).parents[2] / "classroom" / "quality.json").read_text(encoding="utf-8"))
     on_qwen = record["ways"]["8 位，不转方向，读也用它"]["读"]["kl"]
     old = load(TINY, Recipe(Straight, Straight))

@@ -1,6 +1,6 @@
 """练习“只要回答”：从 model.generate 的结果里切出回答，解码成文字
 
-出处: notebooks/06_pipeline.ipynb 第 4 节
+出处: notebooks/07_pipeline.ipynb 第 4 节
 """
 from helpers.exercises.comparing import Case, brief, check_function
 from helpers.exercises.exercise import Exercise
@@ -15,7 +15,7 @@ def exercise(tokenizer) -> Exercise:
     def test(answer):
         check_function(answer, cases(tokenizer), FORMS, SLIPS)
 
-    return Exercise("只要回答", "06 第 4 节", 10, test, HINTS, SOLUTION)
+    return Exercise("只要回答", "07 第 4 节", 10, test, HINTS, SOLUTION)
 
 
 def cases(tokenizer) -> list[Case]:

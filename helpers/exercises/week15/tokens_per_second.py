@@ -1,6 +1,6 @@
 """练习“一秒最多写几个词元”：由读权重的时间得到速度的上限
 
-出处: notebooks/07_speed.ipynb 第 1、2 节
+出处: notebooks/08_speed.ipynb 第 1、2 节
 """
 import math
 
@@ -25,7 +25,7 @@ ROUNDING = 0.0125  # 学生可能取整了：20 也算 20.24
 
 def exercise() -> Exercise:
     """这道题"""
-    return Exercise("一秒最多写几个词元", "07 第 1、2 节", 6, check_rate, HINTS, SOLUTION)
+    return Exercise("一秒最多写几个词元", "08 第 1、2 节", 6, check_rate, HINTS, SOLUTION)
 
 
 def check_rate(answer: object) -> None:
