@@ -1,42 +1,59 @@
-"""同行：llama.cpp 的 llama-bench，openvino-genai，onnxruntime-genai；给出路径就一起量，各在自己的进程里
+"""参赛的：课程的几种做法，llama.cpp 的 llama-bench，openvino-genai，onnxruntime-genai；每次量都在新的进程里
 
-python classroom/engines.py openvino 文件夹 线程数 词元数 由父进程运行，写出一行 JSON
+python classroom/engines.py 名称 文件夹 线程数 词元数 由父进程运行，在最后一行写出 JSON
 """
 import importlib.util
 import json
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from helpers.errors import ModelError
-from helpers.fast.bench import Result
 
 TOKENS = 24      # 每次写几个词元
+BATCH = 40       # 一个班的问题
 PATIENCE = 300   # 一个进程最多等几秒
 PROMPTS = [list(range(7)), list(range(512))]                    # 内容与速度无关，只数长短
 GENAI = {"openvino": ("openvino_genai", "openvino_model.bin"),  # 名称 → 模块，权重的文件名
          "onnx": ("onnxruntime_genai", "*.onnx*")}
+HANDOUT = "讲义的做法"
+FASTEST = {"fastest 16 位": 16, "fastest 8 位": 8, "fastest 4 位": 4}
+WAYS = {"float32": 32, HANDOUT: 16, **FASTEST, "fastest 4 位": 5.8}  # 一个权重占几位；4 位的有比例，输出层是 8 位
 
 
-class Peer:
-    """一个同行：每一轮在 512 那一遍里量一次，记在 result 里；bench 返回的与 llama_bench 一样"""
-    kinds = ("512",)
+@dataclass
+class Result:
+    """量到的：bits 一个权重占几位；note 出了什么错
+
+    rounds: 名称 → 各轮的数；"7"、"512" 读过这么多词元以后每秒写几个，"first" 读 512 个词元的秒数，
+    "batch" 四十个问题一批的词元/秒，"peak" 内存的字节，"load" 加载的秒数；别的引擎只有前三个
+    """
+    bits: float
+    note: str = ""
+    rounds: dict[str, list[float]] = field(default_factory=dict)
+
+    def rate(self, name: str) -> float:
+        """各轮的中位数；没有量到就是 0"""
+        found = self.rounds.get(name)
+        return statistics.median(found) if found else 0.0
+
+
+class Racer:
+    """一个参赛的：每一轮量一次，记在 result 里；bench 返回的与 llama_bench 一样"""
 
     def __init__(self, bits: float, bench: Callable[[], dict[str, float]]):
-        self.result, self.bench = Result(bits), bench
+        self.result = Result(bits)
+        self.bench = bench
 
-    def step(self, _: str) -> None:
+    def step(self) -> None:
         """量一遍；量不了时报 ModelError"""
-        one = self.bench()
-        for length in (7, 512):
-            self.result.decode.setdefault(length, []).append(one[str(length)])
-        self.result.first.append(one["first"])
-
-    def close(self) -> None:
-        """进程量完就停了，什么也不做"""
+        for name, value in self.bench().items():
+            self.result.rounds.setdefault(name, []).append(value)
 
 
 def output(command: list[str], todo: str) -> str:
@@ -94,32 +111,62 @@ def engine_bytes(name: str, folder: Path) -> int:
     return size
 
 
-def genai(name: str, folder: Path, threads: int, tokens: int = TOKENS) -> dict[str, float]:
-    """在子进程里运行下面的 openvino 或 onnx，返回与 llama_bench 一样的三个数；运行不了时报 ModelError
+def in_child(name: str, folder: Path, threads: int, todo: str, tokens: int = TOKENS) -> dict[str, float]:
+    """在子进程里运行下面的一种，返回与 llama_bench 一样的三个数；运行不了时报 ModelError
 
-    例: genai("openvino", Path("qwen-int8"), threads=2)["7"] -> 61.0
+    例: in_child("openvino", Path("qwen-int8"), 2, "检查文件夹")["7"] -> 61.0
     """
-    todo = f"检查文件夹 {folder.name}，或者重新安装 {GENAI[name][0].replace('_', '-')}"
-    text = output([sys.executable, "-X", "utf8", __file__, name, str(folder), str(threads),
-                   str(tokens)], todo)
+    text = output([sys.executable, "-X", "utf8", __file__, name, str(folder), str(threads), str(tokens)], todo)
     try:
         return complete(json.loads(text.strip().split("\n")[-1]), todo)
     except (ValueError, AttributeError):
         raise ModelError(f"{name} 应在最后一行写出 JSON，现在不是；{todo}") from None
 
 
+def course_ways(folder: Path, threads: int) -> dict[str, Racer]:
+    """课程的几种做法"""
+    todo = "关掉别的程序，或者换一个模型"
+    return {way: Racer(bits, partial(in_child, way, folder, threads, todo)) for way, bits in WAYS.items()}
+
+
 def rivals(program: Path | None, files: list[Path], folders: dict[str, list[Path]], threads: int,
-           parameters: int) -> dict[str, Peer]:
-    """要一起量的同行；位数是文件的字节数 ÷ 检查点的权重个数 parameters
+           parameters: int) -> dict[str, Racer]:
+    """要一起量的别的引擎；位数是文件的字节数 ÷ 检查点的权重个数 parameters
 
     program、files: llama-bench 和 GGUF 文件；folders: "openvino"、"onnx" → 模型文件夹
     """
     found = {f"llama.cpp {file.stem}": (file.stat().st_size, partial(llama_bench, program, file, threads))
              for file in files}
     for name, paths in folders.items():
+        module = GENAI[name][0]
         for folder in paths:
-            found[f"{GENAI[name][0]} {folder.name}"] = engine_bytes(name, folder), partial(genai, name, folder, threads)
-    return {name: Peer(size * 8 / parameters, bench) for name, (size, bench) in found.items()}
+            todo = f"检查文件夹 {folder.name}，或者重新安装 {module.replace('_', '-')}"
+            bench = partial(in_child, name, folder, threads, todo)
+            found[f"{module} {folder.name}"] = engine_bytes(name, folder), bench
+    return {name: Racer(size * 8 / parameters, bench) for name, (size, bench) in found.items()}
+
+
+def course(way: str, folder: Path, threads: int, tokens: int) -> dict[str, float]:
+    """课程的一种做法：加载，量 7、512 个词元的问题，再量四十个问题一批"""
+    from helpers.fast.fastest import fastest
+    from helpers.fast.measure import measure, peak_bytes
+
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    torch.set_num_threads(threads)
+    start = time.perf_counter()
+    if way in FASTEST:
+        model = fastest(folder, FASTEST[way], quiet=True)
+    else:
+        dtype = torch.float32 if way == "float32" else "auto"
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    load = time.perf_counter() - start
+    short = measure(model, 7, tokens, repeats=1)
+    long = measure(model, 512, tokens, repeats=1)
+    batch = measure(model, 7, 6, batch=BATCH, repeats=1, warm_up=False)
+    return {"7": short.tokens_per_second, "512": long.tokens_per_second, "first": long.first_token,
+            "batch": batch.tokens_per_second, "peak": peak_bytes(), "load": load}
 
 
 def timed(once: Callable[[list[int]], tuple[float, float]]) -> dict[str, float]:
@@ -172,6 +219,18 @@ def onnx(folder: Path, threads: int, tokens: int) -> dict[str, float]:
     return timed(once)
 
 
+def run(name: str, folder: Path, threads: int, tokens: int) -> dict[str, float]:
+    """子进程里做的：按名称选一种"""
+    if name == "openvino":
+        return openvino(folder, threads, tokens)
+    if name == "onnx":
+        return onnx(folder, threads, tokens)
+    return course(name, folder, threads, tokens)
+
+
 if __name__ == "__main__":
     kind, path, *numbers = sys.argv[1:]
-    print(json.dumps({"openvino": openvino, "onnx": onnx}[kind](Path(path), *map(int, numbers))))
+    try:
+        print(json.dumps(run(kind, Path(path), *map(int, numbers))))
+    except ModelError as error:
+        sys.exit(str(error))

@@ -1,31 +1,27 @@
 """速度：各种做法多快、离内存允许的上限多远；在这台电脑上最快的做法；全班的读数
 
-python -m helpers.speed 把各种做法放在一起量一遍，不到 3 分钟；--json、--chart 存下来；--quality 模型 量它们差多少
+python -m helpers.speed --quality 模型 量各种做法与 float32 差多少；一起比速度用 python classroom/race.py
 出处: notebooks/08_speed.ipynb
 """
 import argparse
 import json
 import os
-import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
-from helpers.errors import ModelError, friendly_errors
-from helpers.fast import report
-from helpers.fast.bench import HANDOUT, USUAL, WAYS, Racer, Result, build_way, race, unfit
-from helpers.fast.fastest import decide, fastest
+from helpers.errors import friendly_errors
+from helpers.fast.fastest import fastest
 from helpers.fast.measure import Measurement, measure, memory_bandwidth
 from helpers.fast.quality import Quality, passages, quality, reading, references, writing
 from helpers.fast.remembered import cpu_name
 from helpers.fast.standin import standin
 from helpers.files import write_text
+from helpers.model import locate
 from helpers.tables import Shown, grid
 
 __all__ = ["Measurement", "Quality", "Reading", "fastest", "gather_readings", "measure", "memory_bandwidth", "quality",
            "read_reading", "standin", "write_reading"]
-CHARTS = (".png", ".svg", ".pdf")
 NUMBERS = ("bandwidth", "bytes_per_token", "tokens_per_second", "first_token")
 MOST = 1e18  # 再大的数只会是写错了
 
@@ -100,34 +96,6 @@ def gather_readings(folder: Path) -> tuple[list[Reading], list[str]]:
     return found, bad
 
 
-class Progress:
-    """进度：在标准错误里更新同一行；每做一件事以前叫它，参数是做什么"""
-
-    def __init__(self, total: int):
-        self.total = total
-        self.done = 0
-
-    def __call__(self, what: str) -> None:
-        self.done += 1
-        filled = min(20, 20 * self.done // self.total)
-        line = "█" * filled + "·" * (20 - filled)
-        print(f"\r[{line}] {what:<40}", end="", file=sys.stderr, flush=True)
-
-
-def undecided(folder: Path, ways: list[str], tick: Callable[[str], None]) -> dict[str, str]:
-    """fastest 的各种位数先试跑；不能用的做法 → 为什么"""
-    notes = {}
-    for way in ways:
-        if not way.startswith("fastest"):
-            continue
-        tick(f"试跑 {WAYS[way]} 位")
-        try:
-            decide(folder, WAYS[way])
-        except ModelError as error:
-            notes[way] = str(error)
-    return notes
-
-
 def quality_figures(folder: Path) -> dict[str, dict[str, Quality]]:
     """讲义的做法和 fastest 的各种位数与 float32 差多少：做法 → {"读": …, "写": …}；要在训练过的模型上量
 
@@ -139,11 +107,17 @@ def quality_figures(folder: Path) -> dict[str, dict[str, Quality]]:
     exact = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     wanted = references(exact, passages(exact, AutoTokenizer.from_pretrained(folder)))
     del exact  # 用不着了，少占 2 GB
-    figures = {}
-    for way in (HANDOUT, "fastest 16 位", "fastest 8 位", "fastest 4 位"):
-        model = build_way(way, folder)
-        figures[way] = {"读": quality(model, wanted, reading), "写": quality(model, wanted, writing)}
+    stock = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
+    figures = {"讲义的做法": read_and_write(stock, wanted)}
+    del stock
+    for bits in (16, 8, 4):
+        figures[f"fastest {bits} 位"] = read_and_write(fastest(folder, bits, quiet=True), wanted)
     return figures
+
+
+def read_and_write(model, wanted) -> dict[str, Quality]:
+    """一个模型读和写的质量"""
+    return {"读": quality(model, wanted, reading), "写": quality(model, wanted, writing)}
 
 
 def quality_grid(figures: dict[str, dict[str, Quality]]) -> Shown:
@@ -165,95 +139,21 @@ def save_quality(path: Path, model: str, figures: dict[str, dict[str, Quality]])
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
-def show_quality(choice: str, kept: Path | None) -> None:
-    """--quality：量一遍，打印表；kept: 存成 JSON 的位置"""
-    folder = model_folder(choice)
-    figures = quality_figures(folder)
-    print(quality_grid(figures))
-    if kept is not None:
-        save_quality(kept, folder.name, figures)
-
-
-def race_ways(options: argparse.Namespace, others: dict) -> None:
-    """量一遍，打印表，存下要存的
-
-    others: 一起量的别的引擎：名称 → 与 Racer 一样用的东西
-    """
-    import psutil
-    import torch
-
-    folder = model_folder(options.model)
-    threads = options.threads or torch.get_num_threads()
-    torch.set_num_threads(threads)
-    weights = weights_in(folder)
-    ways = list(dict.fromkeys(options.ways))
-    notes = unfit(ways, weights, psutil.virtual_memory().available)
-    tick = Progress(len(ways) * (3 + 2 * options.rounds) + len(others) * options.rounds)
-    notes |= undecided(folder, [way for way in ways if way not in notes], tick)
-    bandwidths = [memory_bandwidth()]
-    racers = {way: Racer(way, folder, threads) for way in ways if way not in notes}
-    raced = race(racers | others, options.rounds, tick, lambda: bandwidths.append(memory_bandwidth()))
-    results = {}
-    for way in ways:
-        results[way] = raced.pop(way) if way in raced else Result(WAYS[way], note=notes[way])
-    kept = {report.save_record: options.json, report.draw_chart: options.chart}
-    report.show(results | raced, weights, bandwidths, threads, kept)
-
-
-def model_folder(choice: str) -> Path:
-    """--model 选的文件夹"""
-    from helpers.model import locate
-
-    return standin() if choice == "standin" else locate(choice)
-
-
-def weights_in(folder: Path) -> int:
-    """每写一个词元要读的权重个数"""
-    from helpers.fast.probe import weights_read
-
-    from transformers import AutoConfig
-
-    return weights_read(AutoConfig.from_pretrained(folder))
-
-
-def option_parser(program: str) -> argparse.ArgumentParser:
-    """命令行的参数；program: 怎样运行它"""
-    parser = argparse.ArgumentParser(prog=program, description="各种做法放在一起量速度和内存")
-    parser.add_argument("--model", default="standin", help="standin（默认，0.5B 的替身）、qwen、tiny 或文件夹")
-    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=USUAL,
-                        help=f"量哪几种做法，默认 {'、'.join(USUAL)}")
-    parser.add_argument("--rounds", type=int, default=2, help="轮流量几轮，默认 2")
-    parser.add_argument("--threads", type=int, help="用几个线程，默认由 torch 定")
-    parser.add_argument("--json", type=Path, help="把数字存成 JSON")
-    parser.add_argument("--chart", type=Path, help="把每秒的词元数画成图")
-    return parser
-
-
-def check_options(options: argparse.Namespace) -> None:
-    """量以前先看各个参数，第一处不对的地方报 ValueError"""
-    if options.rounds < 1 or (options.threads is not None and options.threads < 1):
-        raise ValueError("--rounds 和 --threads 应不小于 1，改大再试")
-    for path in (options.json, options.chart):
-        if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
-            raise ValueError(f"应能写出文件 {path}，现在不能；换一个已有的、能写的文件夹里的文件名")
-    if options.chart is not None and options.chart.suffix.lower() not in CHARTS:
-        raise ValueError(f"--chart 的文件名应以 {'、'.join(CHARTS)} 结尾，现在是 {options.chart.name}；改名再试")
-
-
 def main(arguments: list[str] | None = None) -> None:
     """python -m helpers.speed 的入口；出错时说一句中文，退出代码 1"""
-    parser = option_parser("python -m helpers.speed")
-    parser.add_argument("--quality", metavar="模型", help="不量速度，量这个模型（文件夹、qwen……）各种做法的质量")
+    parser = argparse.ArgumentParser(prog="python -m helpers.speed", description="量各种做法的质量：与 float32 差多少")
+    parser.add_argument("--quality", required=True, metavar="模型", help="训练过的模型：文件夹、qwen 或模型编号")
+    parser.add_argument("--json", type=Path, help="把数字存成 JSON")
     options = parser.parse_args(arguments)
-    try:
-        check_options(options)
-    except ValueError as error:
-        parser.error(str(error))
-    with friendly_errors("已停止；记下的只有量完的"):
-        if options.quality:
-            show_quality(options.quality, options.json)
-        else:
-            race_ways(options, others={})
+    path = options.json
+    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+        parser.error(f"应能写出文件 {path}，现在不能；换一个已有的、能写的文件夹里的文件名")
+    with friendly_errors("已停止，什么也没有记下"):
+        folder = locate(options.quality)
+        figures = quality_figures(folder)
+        print(quality_grid(figures))
+        if path is not None:
+            save_quality(path, folder.name, figures)
 
 
 if __name__ == "__main__":

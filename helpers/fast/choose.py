@@ -1,112 +1,192 @@
-"""选择：按试跑的结果、可用的内存和允许的质量，定下用哪两种内核，并用一句中文说为什么"""
+"""选做法：在这台电脑上、用这个模型自己的权重试跑，每种形状的矩阵，写词元和读问题各选最快的；选过的记下来
+
+只看量出来的，不看 CPU 的名称：同一种做法，在有的 CPU 上快一倍，在有的上反而慢
+出处: notebooks/08_speed.ipynb 第 7 节
+"""
+import statistics
+import time
+from collections import Counter
 from dataclasses import dataclass
 
 from helpers.errors import ModelError
-from helpers.fast import remembered
-from helpers.fast.linear import Recipe
-from helpers.fast.probe import KERNELS, ROWS, Timing
+from helpers.fast import remembered, ways
+from helpers.fast.linear import Choice, Group, calculators, fits
 
-ONE = {16: ("Stored", "Vector", "Half"), 8: ("Int8", "Int8OneDnn", "Int8Weights"), 4: ("Int4",)}
-MANY = ("Stored", "Floats")  # 读问题还可以用原来的权重
-SAYS = {"Stored": "用 torch 原来的算法", "Vector": "用矩阵乘向量的算法，权重不动", "Floats": "逐层转成 float32",
-        "Half": "用 float16 的权重、float32 的计算（FBGEMM）", "Int8": "用 8 位整数（FBGEMM）",
-        "Int8OneDnn": "用 8 位整数（oneDNN）", "Int8Weights": "用 8 位的权重、16 位的计算",
-        "Int4": "用 4 位的权重、16 位的计算"}
-CLOSE = 1.1        # 差不到一成就用省内存的
-SPARE = 0.5e9      # 权重以外留给缓存和中间结果的内存，字节
+import torch
+from torch.nn import functional as F
+
+WRITERS = {16: (ways.Stored, ways.WithoutOneDnn, ways.OneDnnPacked, ways.Half),
+           8: (ways.Int8, ways.Int8Weights),
+           4: (ways.Int4,)}
+OUTPUT = {16: WRITERS[16], 8: WRITERS[8], 4: WRITERS[8]}  # 4 位时输出层仍用 8 位：它对回答的影响最大
+READERS = (ways.Stored, ways.OneDnnPacked, ways.Widened)  # 只差舍入的；读问题不用量化的
+ALL = {way.__name__: way for way in (*WRITERS[16], *WRITERS[8], *WRITERS[4], *READERS)}
+ERRORS = {16: 0.02, 8: 0.05, 4: 0.2}  # 与 float32 的相对误差最多多少才算对
+CLOSE = 1.1     # 差不到一成，就用不另占内存的
+SAMPLE = 2e8    # 试跑用的各层一共多少字节：要比 CPU 的缓存大，不然量到的不是读内存
+ROWS = 256      # 试读的问题有几个词元
+ROUNDS = 7      # 从头到尾算几遍，取中位数
 
 
 @dataclass(frozen=True)
-class Choice:
-    """选好的：recipe 交给 load；bits 位数；needs 要占的内存（字节）；explanation 一句中文"""
-    recipe: Recipe
-    bits: int
-    needs: float
-    explanation: str
+class Chosen:
+    """选好的：choices 形状 → 做法；gains 写、读的速度各是 torch 原来的算法的几倍（只算矩阵乘法）"""
+    choices: dict[str, Choice]
+    gains: tuple[float, float]
+
+    def __str__(self) -> str:
+        """一句中文"""
+        choices = self.choices.values()
+        writing = "、".join(dict.fromkeys(choice.writing.says for choice in choices))
+        reading = "、".join(dict.fromkeys(choice.reading.says for choice in choices))
+        return (f"写词元时{writing}，读问题时{reading}；在这台电脑（{remembered.cpu_name()}）上试跑矩阵乘法，"
+                f"写的速度是 torch 原来的算法的 {self.gains[0]:.1f} 倍，读的速度是 {self.gains[1]:.1f} 倍")
 
 
-def names(bits: int) -> list[str]:
-    """这个位数要试的内核"""
-    return [*ONE[bits], *(name for name in MANY if name not in ONE[bits])]
+def choose(model, groups: list[Group], bits: int) -> Chosen:
+    """定下 model 在这台电脑上用哪些做法；以前选过、现在还算得对的直接用
 
-
-def fast_enough(timing: Timing, rows: int) -> float:
-    """一层的秒数；不能用就是无穷大"""
-    return timing.seconds.get(rows, float("inf"))
-
-
-def pick(kernels: list[str] | tuple[str, ...], found: dict[str, Timing], rows: int, another) -> str:
-    """这么多行时最快的；差不到一成的里面，先要不多占内存的（another: 名称 → 要不要另放一份权重）"""
-    seconds = {name: fast_enough(found[name], rows) for name in kernels}
-    best = min(seconds.values())
-    return min(kernels, key=lambda name: (seconds[name] > CLOSE * best, another(name), seconds[name]))
-
-
-def limit(one: Timing, many: Timing) -> int:
-    """最多几行时内核 one 不比 many 慢"""
-    best = 1
-    for rows in ROWS[1:-1]:
-        if fast_enough(one, rows) > fast_enough(many, rows):
-            break
-        best = rows
-    return best
-
-
-def recipe(bits: int, found: dict[str, Timing]) -> tuple[str, str, int]:
-    """写词元最快的内核、读长问题最快的内核、分界的行数；一种也不能用时报 ModelError"""
-    one = pick(ONE[bits], found, 1, lambda name: KERNELS[name].packs)
-    if not found[one].seconds:
-        why = "；".join(f"{SAYS[name]}：{found[name].reason}" for name in ONE[bits])
-        raise ModelError(f"{bits} 位应至少有一种算法在这台电脑上能用，现在没有（{why}）；换成 bits=16")
-    any_rows = [name for name in names(bits) if KERNELS[name].lines is None and KERNELS[name].bits == 16]  # 读不量化
-    many = pick(any_rows, found, ROWS[-1],
-                lambda name: name != one and (KERNELS[name].packs or KERNELS[one].packs))
-    return one, many, limit(found[one], found[many])
-
-
-def alone(one: str) -> str:
-    """内存不多时读问题用的：还用 one，不另放一份；one 只算一行的，用原来的权重"""
-    return one if KERNELS[one].lines is None else "Stored"
-
-
-def needs(one: str, many: str, parameters: int, stored: float) -> float:
-    """要占多少内存：重新排列的每个权重 stored_bits/8 字节；照存放的用文件那么多（映射的，紧张时系统可以收回）"""
-    packed = {name for name in (one, many) if KERNELS[name].packs}
-    mapped = any(not KERNELS[name].packs for name in (one, many))
-    return sum(parameters * KERNELS[name].stored_bits / 8 for name in packed) + (stored if mapped else 0) + SPARE
-
-
-def choose(bits: int, found: dict[str, Timing], parameters: int, stored: float, available: float,
-           width: int = 16) -> Choice:
-    """定下来；parameters: 线性层的权重个数；stored: 权重文件的字节数；available: 可用的内存（字节）
-
-    width: 权重存放的位数，bits=16 就是照存放的，float32 的检查点仍是 32 位
-    内存不够时改用只要一份权重的办法，还不够就报 ModelError，说要多少、哪种放得下
+    groups: find_groups(model) 的结果；bits: 16、8 或 4；有一种形状没有一种做法能用时报 ModelError
+    例: choose(model, groups, 16).choices["9728x896"].writing.__name__ -> "OneDnnPacked"
     """
-    one, many, most = recipe(bits, found)
-    note = ""
-    if needs(one, many, parameters, stored) > available:
-        many = alone(one)
-        most, note = 1, "；可用的内存不多，所以只放一份权重"
-    total = needs(one, many, parameters, stored)
-    if total > available:
-        smaller = []
-        for fewer in (8, 4):
-            least = needs(ONE[fewer][0], alone(ONE[fewer][0]), parameters, stored)
-            if fewer < bits and least <= available:
-                smaller.append(fewer)
-        todo = f"bits={smaller[0]} 放得下" if smaller else "哪种都放不下，先关掉别的程序，或者用 tiny"
-        raise ModelError(f"{bits} 位应有 {total / 1e9:.1f} GB 可用的内存，现在只有 {available / 1e9:.1f} GB；{todo}")
-    says = explain(width if bits == 16 else bits, one, many, found)
-    return Choice(Recipe(KERNELS[one], KERNELS[many], most), bits, total, says + note)
+    shapes = " ".join(sorted({group.shape for group in groups}))
+    key = f"{bits} 位 {model.config.model_type} {model.dtype} {shapes}"
+    known = recalled(remembered.recall(key), groups, bits)
+    if known is not None:
+        return known
+    chosen = probe(groups, bits)
+    remembered.remember(key, {"做法": names_of(chosen.choices), "倍数": chosen.gains})
+    return chosen
 
 
-def explain(bits: int, one: str, many: str, found: dict[str, Timing]) -> str:
-    """一句中文：选了什么、量出来快几倍"""
-    plain = found["Stored"].seconds
-    text = f"{bits} 位：写词元时{SAYS[one]}，读问题时{SAYS[many]}"
-    if not plain:
-        return f"{text}；torch 原来的算法在这台电脑上算不了"
-    gain = [plain[rows] / fast_enough(found[name], rows) for rows, name in ((1, one), (ROWS[-1], many))]
-    return (f"{text}；在这台电脑（{remembered.cpu_name()}）上试跑一层，"
-            f"写的速度是 torch 原来的算法的 {gain[0]:.1f} 倍，读的速度是 {gain[1]:.1f} 倍")
+def names_of(choices: dict[str, Choice]) -> dict[str, list[str]]:
+    """形状 → 两种做法的名称"""
+    return {shape: [choice.writing.__name__, choice.reading.__name__] for shape, choice in choices.items()}
+
+
+def recalled(known, groups: list[Group], bits: int) -> Chosen | None:
+    """记下的选择；没有记、记的看不懂、在这台电脑上算得不对，都是 None"""
+    try:
+        choices = {shape: Choice(ALL[writing], ALL[reading]) for shape, (writing, reading) in known["做法"].items()}
+        writing_gain, reading_gain = map(float, known["倍数"])
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return None
+    for group in one_of_each(groups):
+        choice = choices.get(group.shape)
+        if choice is None or choice.writing not in candidates(group, bits) or choice.reading not in READERS:
+            return None
+        if reason_against(choice.writing, group) or reason_against(choice.reading, group):
+            return None
+    return Chosen(choices, (writing_gain, reading_gain))
+
+
+def candidates(group: Group, bits: int) -> tuple[type, ...]:
+    """写词元时可以用的做法"""
+    return OUTPUT[bits] if group.output else WRITERS[bits]
+
+
+def one_of_each(groups: list[Group]) -> list[Group]:
+    """每种形状的第一组"""
+    first = {}
+    for group in groups:
+        first.setdefault(group.shape, group)
+    return list(first.values())
+
+
+def probed(groups: list[Group]) -> list[Group]:
+    """试跑用的：最前面的几组，凑够 SAMPLE 字节，再补上没有的形状"""
+    taken = []
+    size = 0
+    for group in groups:
+        if size < SAMPLE:
+            taken.append(group)
+            size += sum(linear.weight.nbytes for linear in group.members)
+    shapes = {group.shape for group in taken}
+    rest = [group for group in one_of_each(groups) if group.shape not in shapes]
+    return taken + rest
+
+
+def probe(groups: list[Group], bits: int) -> Chosen:
+    """试跑每一种做法，每种形状各选写得最快的和读得最快的"""
+    some = probed(groups)
+    usable = {group.shape: usable_ways(group, candidates(group, bits)) for group in some}
+    tried = {way for ways_of_shape in usable.values() for way in ways_of_shape}
+    readers = {group.shape: usable_ways(group, READERS) for group in some}
+    with torch.inference_mode():
+        write = {way: seconds_by_shape(way, some, usable, rows=1) for way in tried | {ways.Stored}}
+        read = {way: seconds_by_shape(way, some, readers, rows=ROWS) for way in READERS}
+    choices = {}
+    for shape in usable:
+        writing = fastest_way(shape, usable[shape], write)
+        reading = fastest_way(shape, readers[shape], read, preferred=writing)
+        choices[shape] = Choice(writing, reading)
+    counts = Counter(group.shape for group in groups)
+    gains = (gain(write, {shape: choice.writing for shape, choice in choices.items()}, counts),
+             gain(read, {shape: choice.reading for shape, choice in choices.items()}, counts))
+    return Chosen(choices, gains)
+
+
+def usable_ways(group: Group, offered: tuple[type, ...]) -> list[type]:
+    """offered 里能用在 group 上的；一种也没有时报 ModelError，说出为什么"""
+    reasons = {way: reason_against(way, group) for way in offered}
+    usable = [way for way in offered if reasons[way] is None]
+    if not usable:
+        why = "；".join(f"{way.says}：{reasons[way]}" for way in offered)
+        raise ModelError(f"{offered[0].bits} 位应至少有一种做法在这台电脑上能用，现在没有（{why}）；换成 bits=16")
+    return usable
+
+
+def reason_against(way: type, group: Group) -> str | None:
+    """一种做法为什么不能用在 group 上；能用是 None。用真的权重算一行和几行，与 float32 的结果比"""
+    linear = group.members[0]
+    weight = linear.weight.detach()[:ways.PIECE]
+    if not fits(way, group):
+        return f"权重的形状或类型不合（{tuple(linear.weight.shape)}，{weight.dtype}）"
+    rows = 5 if way in READERS else 1
+    x = torch.randn(rows, weight.shape[1], generator=torch.Generator().manual_seed(14)).to(weight.dtype)
+    want = F.linear(x.float(), weight.float())
+    try:
+        with torch.inference_mode():
+            got = way(weight, None)(x).float()
+    except Exception as error:  # 别的平台上可能没有这种运算，报什么错都有
+        return f"这台电脑上算不了（{type(error).__name__}）"
+    wrong = float((got - want).norm() / want.norm().clamp_min(ways.TINY_SCALE))
+    if not wrong <= ERRORS[way.bits]:  # nan 也算不对
+        return f"算得不对（与 float32 差 {wrong:.0%}）"
+    return None
+
+
+def seconds_by_shape(way: type, some: list[Group], usable: dict[str, list[type]], rows: int) -> dict[str, float]:
+    """从头到尾算 some，每种形状的一组要几秒（中位数）；不能用 way 的形状不在里面
+
+    中间不停：每个矩阵都要从内存里读，与真的写词元时一样
+    """
+    made = []
+    for group in some:
+        if way is ways.Stored or way in usable[group.shape]:
+            x = torch.randn(1, rows, group.members[0].in_features).to(group.members[0].weight.dtype)
+            made.append((group.shape, calculators(way, group), x))
+    times = {}
+    for _ in range(ROUNDS):
+        for shape, sources, x in made:
+            start = time.perf_counter()
+            for index, source in enumerate(sources):
+                source.part(index, x)
+            times.setdefault(shape, []).append(time.perf_counter() - start)
+    return {shape: statistics.median(found) for shape, found in times.items()}
+
+
+def fastest_way(shape: str, usable: list[type], seconds: dict, preferred: type | None = None) -> type:
+    """这种形状最快的；差不到一成的里面，先要 preferred，再要不另占内存的"""
+    limit = CLOSE * min(seconds[way][shape] for way in usable)
+    near = [way for way in usable if seconds[way][shape] <= limit]
+    if preferred in near:
+        return preferred
+    return min(near, key=lambda way: (not way.keeps_weight, seconds[way][shape]))
+
+
+def gain(seconds: dict, picked: dict[str, type], counts: Counter) -> float:
+    """整个模型的矩阵乘法，选中的做法的速度是原来的几倍；counts: 每种形状有几组"""
+    before = sum(count * seconds[ways.Stored][shape] for shape, count in counts.items())
+    after = sum(count * seconds[picked[shape]][shape] for shape, count in counts.items())
+    return before / after

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from helpers.files import course_folder, write_text
 
-FORMAT = 3  # 内核或量法变了就加一，以前记的就不再用
+FORMAT = 4  # 内核或量法变了就加一，以前记的就不再用
 
 
 def cpu_name() -> str:

@@ -72,12 +72,14 @@ def test_both_run_in_their_own_process(fake):
     rivals = engines.rivals(None, [], fake(), threads=2, parameters=2_000)
     assert list(rivals) == ["openvino_genai openvino-int4", "onnxruntime_genai onnx-int4"]
     for peer in rivals.values():
-        peer.step("512")
-        peer.step("512")
+        peer.step()
+        peer.step()
     one, other = (peer.result for peer in rivals.values())
     assert one.bits == other.bits == 4.0
-    assert one.decode == {7: [pytest.approx(1e3 / (10 + 7 / 51.2))] * 2, 512: [50.0, 50.0]} and one.first == [0.512] * 2
-    assert all(0 < rate < 1_000 for rates in other.decode.values() for rate in rates) and min(other.first) > 0.05
+    assert one.rounds == {"7": [pytest.approx(1e3 / (10 + 7 / 51.2))] * 2, "512": [50.0, 50.0], "first": [0.512] * 2}
+    assert 0 < other.rate("7") < 1_000
+    assert 0 < other.rate("512") < 1_000
+    assert other.rate("first") > 0.05
     assert "openvino_genai" not in sys.modules and "onnxruntime_genai" not in sys.modules
 
 
@@ -87,7 +89,7 @@ def test_both_run_in_their_own_process(fake):
 def test_a_crash_stays_in_the_child(fake, text, says):
     folder, = fake(openvino_genai=text)["openvino"]
     with pytest.raises(ModelError, match=f"{says}.*检查文件夹 openvino-int4，或者重新安装 openvino-genai"):
-        engines.genai("openvino", folder, 2)
+        engines.rivals(None, [], {"openvino": [folder]}, 2, 2_000)["openvino_genai openvino-int4"].step()
 
 
 def test_what_is_missing_is_named(fake, tmp_path, monkeypatch):

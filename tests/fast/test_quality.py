@@ -2,14 +2,21 @@
 import json
 from pathlib import Path
 
-from helpers.fast import kernels
-from helpers.fast.linear import Recipe
-from helpers.fast.load import load
+from helpers.fast import ways
+from helpers.fast.linear import Choice, find_groups, swap_linears
 from helpers.fast.quality import FIRST, compared, passages, quality, reading, references, writing
 from helpers.tiny import TINY
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
+
+
+def swapped(writing, reading=ways.Stored):
+    """教学小模型，每种形状都用同样的做法"""
+    model = AutoModelForCausalLM.from_pretrained(TINY, dtype="auto")
+    groups = find_groups(model)
+    return swap_linears(model, groups, {group.shape: Choice(writing, reading) for group in groups})
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +31,7 @@ def wanted(model, some):
 
 @pytest.fixture(scope="module")
 def int4():
-    return load(TINY, Recipe(kernels.Int4, kernels.Stored))
+    return swapped(ways.Int4)
 
 
 def test_passages_are_prose_code_and_answers(some):
@@ -57,9 +64,8 @@ def test_compared_by_hand():
     assert same.tolist() == [True, False]
 
 
-class Straight(kernels.Int8):
+class Straight(ways.Int8):
     """以前的 8 位：不转方向，读也用它"""
-    lines = None
 
     def turned(self, x):
         return x
@@ -69,9 +75,9 @@ def test_the_old_eight_bits_looked_better_on_the_tiny_model(model, tokenizer):
     """第 08 讲说：在教学小模型上量，以前的 8 位读问题的 KL 散度只有真正的 Qwen 上的几分之一"""
     record = json.loads((Path(__file__).parents[2] / "classroom" / "quality.json").read_text(encoding="utf-8"))
     on_qwen = record["ways"]["8 位，不转方向，读也用它"]["读"]["kl"]
-    old = load(TINY, Recipe(Straight, Straight))
+    old = swapped(Straight, Straight)
     wanted = references(model, passages(model, tokenizer)[2:])
     on_tiny = quality(old, wanted, reading).kl
-    new = load(TINY, Recipe(kernels.Int8, kernels.Stored))
+    new = swapped(ways.Int8)
     assert on_qwen / 20 < on_tiny < on_qwen / 4
     assert quality(new, wanted, reading).kl < on_tiny / 10
