@@ -53,7 +53,7 @@ def test_bad_lengths(call):
 
 def test_roofline(monkeypatch):
     shown = []
-    monkeypatch.setattr(charts.plt, "show", lambda: shown.append(charts.plt.gcf()))
+    monkeypatch.setattr(charts.plt, "show", lambda: shown.append(plt.gcf()))
     charts.roofline(40e9, 2e11, {"逐个写": (2.0, 7e10), "一批 40 个": (80.0, 1.8e11)}, "屋顶")
     axes = shown[0].axes[0]
     assert axes.get_xscale() == axes.get_yscale() == "log"
@@ -61,3 +61,13 @@ def test_roofline(monkeypatch):
     xs, ys = axes.lines[0].get_data()
     assert ys == pytest.approx([min(40e9 * x, 2e11) for x in xs])
     charts.plt.close("all")
+
+
+def test_below_limit_draws_the_limit_and_the_points():
+    charts.below_limit(["甲", "乙"], [20e9, 40e9], [10.0, 30.0], 10**9, "全班的电脑")
+    line, points = plt.gcf().axes[0].lines
+    ends = line.get_xydata()
+    assert ends[1, 1] / ends[1, 0] == pytest.approx(1.0)  # 每 1 GB/s 每秒一个词元
+    assert points.get_xydata().tolist() == [[20.0, 10.0], [40.0, 30.0]]
+    with pytest.raises(ValueError, match="一样多"):
+        charts.below_limit(["甲"], [1e9, 2e9], [1.0], 10**9, "少了一个")

@@ -31,6 +31,11 @@ class Measurement:
     peak_bytes: int
     load_seconds: float | None = None
 
+    @property
+    def disturbed(self) -> bool:
+        """几遍差得太多（最快的比最慢的快三成以上）：多半是别的程序在抢 CPU，不能拿来下结论"""
+        return self.fastest > 1.3 * self.slowest
+
 
 class Clock:
     """generate 的 streamer：记下每个词元出来的时刻"""

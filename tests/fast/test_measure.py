@@ -1,7 +1,7 @@
 """测量：数在范围里，线程用完改回去；读内存的速度是持续的，不是偶然最快的一次"""
 from helpers import speed
 from helpers.fast import measure as measuring
-from helpers.fast.measure import memory_bandwidth
+from helpers.fast.measure import Measurement, memory_bandwidth
 
 import pytest
 import torch
@@ -55,3 +55,9 @@ def test_bandwidth_is_sustained(monkeypatch):
     times = iter([0.01, 1, 2, 2, 2, 2, 2, 3, 2, 0.01, 2, 2, 2, 1, 2, 2, 2, 2])
     monkeypatch.setattr(measuring, "seconds", lambda _: next(times))  # 第二种最快：1、3、1 秒；偶然的 0.01 秒不算
     assert memory_bandwidth(size=1 << 22, repeats=3) == 1 << 22
+
+
+@pytest.mark.parametrize("slowest, fastest, disturbed", [(10.0, 12.0, False), (10.0, 14.0, True)])
+def test_a_disturbed_measurement_says_so(slowest, fastest, disturbed):
+    found = Measurement(7, 32, 1, 2, 0.1, 11.0, slowest, fastest, 0)
+    assert found.disturbed is disturbed
