@@ -49,12 +49,12 @@ def test_next_token_sliders(next_token):
     next_token.slide("温度", "Home")
     next_token.wait("不会\t99670\t 0.48\t 0.48\t 1.00\t 1.00\t 1.00")
     next_token.slide("温度", "End")
-    next_token.wait("0.48\t 0.48\t 0.09\t 0.09\t 0.09")
+    next_token.wait("0.48\t 0.48\t 0.28\t 0.28\t 0.28")
     next_token.slide("top-k", "ArrowRight", "ArrowRight")
     next_token.wait("去掉")
     next_token.slide("top-k", "Home")
     next_token.slide("top-p", "Home")
-    next_token.wait("0.09\t 0.09\t 1.00")
+    next_token.wait("0.28\t 0.28\t 1.00")
     next_token.slide("重复惩罚", "End")
     next_token.wait("2.00")
     assert "⚠" not in next_token.text()
@@ -92,7 +92,7 @@ def test_next_token_is_quick(next_token):
     times = []
     for _ in range(4):
         times.append(next_token.milliseconds(lambda: next_token.slide("温度", "Home"), "0.48\t 1.00\t 1.00"))
-        times.append(next_token.milliseconds(lambda: next_token.slide("温度", "End"), "0.48\t 0.09\t 0.09"))
+        times.append(next_token.milliseconds(lambda: next_token.slide("温度", "End"), "0.48\t 0.28\t 0.28"))
     assert min(times) < QUICK, times
 
 
