@@ -9,11 +9,12 @@ from helpers.pipeline import Mermaid
 INSIDE = ("input_layernorm", "self_attn", "post_attention_layernorm", "mlp")  # 每一层里的四个方框
 OUTSIDE = ("embed_tokens", "norm", "lm_head")  # 各层以外的三个方框
 ORDER = "qkvogud"  # 方框里的次序：q k v o，gate up down
-SHARED = "文件里没有它：用词嵌入那张表"
-CHART = """flowchart TB
+SHARED = "文件里没有它<br/>用词嵌入那张表"
+CHART = """%%{{init: {{"flowchart": {{"rankSpacing": 26, "subGraphTitleMargin": {{"bottom": 14}}}}}}}}%%
+flowchart TB
     IDS["编号，例如 108386（你好）"]
     E["词嵌入 embed_tokens<br/>{embed_tokens}"]
-    subgraph LAYER["一层：同样的结构排 {layers} 遍，layers.0 到 layers.{last}"]
+    subgraph LAYER["layers.0 到 layers.{last}　　　　{layers} 层都是这样"]
         R(["一个词元的一行数"])
         N1["归一化 input_layernorm<br/>{input_layernorm}"]
         A["注意力 self_attn<br/>{self_attn}"]
@@ -24,7 +25,7 @@ CHART = """flowchart TB
     end
     N["归一化 norm<br/>{norm}"]
     H["输出层 lm_head<br/>{lm_head}"]
-    S["{scores} 个打分：每个编号一个"]
+    S["{scores} 个打分<br/>每个编号一个"]
     IDS -->|"查表：取出一行"| E
     E --> R
     R --> N1 --> A --> P1

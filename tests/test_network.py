@@ -57,7 +57,7 @@ def test_the_chart():
     header = header_of(layers=4)
     drawn = network(header)
     assert drawn._repr_mimebundle_()["text/vnd.mermaid"] == drawn.source
-    assert "排 4 遍，layers.0 到 layers.3" in drawn.source
+    assert "layers.0 到 layers.3　　　　4 层都是这样" in drawn.source
     assert "50 个打分" in drawn.source
     assert "文件里没有它" in drawn.source
     for boxes in placed(header).values():
@@ -91,5 +91,5 @@ def test_the_embedded_model():
     header.pop("__metadata__", None)
     source = network(header).source
     assert "151936 × 128" in source
-    assert "排 6 遍" in source
+    assert "6 层都是这样" in source
     assert "151,936 个打分" in source
