@@ -8,7 +8,7 @@ import pytest
 FOLDER = Path(__file__).parent.parent / "notebooks"
 ROW = re.compile(r"^\| ([^|]+) \| ([^|]+) \| (.+) \| \[\d+\]\((\w+\.ipynb)\) \|$", re.M)
 TERMS = ROW.findall((FOLDER / "glossary.md").read_text(encoding="utf-8"))
-LESSONS = sorted(path for path in FOLDER.glob("0*.ipynb"))
+LESSONS = sorted(path for path in FOLDER.glob("[0-9]*.ipynb"))
 
 
 def prose(path: Path) -> str:

@@ -1,6 +1,6 @@
 """下一个词元：拖动温度、top-k、top-p、重复惩罚，看概率怎样变；抽一个，退一个，分出几支
 
-出处: notebooks/05_generation.ipynb 第 6 节；计算都在 helpers.sampling 里
+出处: notebooks/05_next_token.ipynb 第 7 节；计算都在 helpers.sampling 里
 """
 from html import escape
 
