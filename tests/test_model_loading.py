@@ -50,6 +50,10 @@ def test_the_file_is_the_header_and_the_numbers(outline):
     assert FILE_BYTES - 2 * PARAMETERS == 32_288
 
 
+def test_a_model_made_by_hand_is_training(outline):
+    assert outline.training
+
+
 def test_when_float16_becomes_infinite():
     stored = torch.tensor([65504.0, 65519.0, 65520.0], dtype=torch.float16)
     assert stored.tolist() == [65504.0, 65504.0, math.inf]
