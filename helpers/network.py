@@ -68,7 +68,8 @@ def place(tensor_name: str) -> Place:
         parts = parts[2:]
         boxes = INSIDE
     if parts[0] not in boxes:
-        raise ValueError(f"张量应在 {'、'.join(boxes)} 里，现在是 {tensor_name}；这张图只会画 Qwen2 那样的结构，换一个模型")
+        raise ValueError(f"张量应在 {'、'.join(boxes)} 里，现在是 {tensor_name}；"
+                         "这张图只会画 Qwen2 那样的结构，换一个模型")
     inner = parts[1:]
     if inner[-1] == "weight":  # 偏置的名字留着 .bias，才看得出来
         inner = inner[:-1]
@@ -99,6 +100,22 @@ def rank(line: str) -> int:
     return ORDER.find(line[0])
 
 
+def same_layer(layers: dict[int, dict]) -> dict[str, list[str]]:
+    """各层相同时，一层的方框；不相同、不是从 0 连着数时报 ValueError"""
+    first = layers.get(0)
+    for number in range(len(layers)):
+        if layers.get(number) != first:
+            raise ValueError(f"各层的结构应相同、从 0 连着数，现在 layers.{number} 和 layers.0 不同；换一个模型")
+    return first or {}
+
+
+def check_boxes(boxes: dict) -> None:
+    """方框应一个不缺，否则报 ValueError"""
+    for name in (*INSIDE, *OUTSIDE):
+        if name not in boxes:
+            raise ValueError(f"文件头里应有 {name}，现在没有；换一个模型")
+
+
 def network(header: dict) -> Mermaid:
     """文件头 → 网络的图，每个张量都写在它的位置上
 
@@ -106,17 +123,16 @@ def network(header: dict) -> Mermaid:
     例: network(header)
     """
     layers = placed(header)
-    outside = layers.pop(None, {})
-    count = len(layers)
-    first = layers.get(0, {})
-    for number in range(count):
-        if layers.get(number) != first:
-            raise ValueError(f"各层的结构应相同、从 0 连着数，现在 layers.{number} 和 layers.0 不同；换一个模型")
-    outside.setdefault("lm_head", [SHARED])
-    boxes = {**outside, **first}
-    missing = {*INSIDE, *OUTSIDE} - {*boxes}
-    if missing:
-        raise ValueError(f"文件头里应有 {'、'.join(sorted(missing))}，现在没有；换一个模型")
-    texts = {name: "<br/>".join(lines) for name, lines in boxes.items()}
-    scores = header["model.embed_tokens.weight"]["shape"][0]
-    return Mermaid(CHART.format(**texts, layers=count, last=count - 1, scores=f"{scores:,}"))
+    boxes = layers.pop(None, {})
+    boxes.setdefault("lm_head", [SHARED])
+    boxes.update(same_layer(layers))
+    check_boxes(boxes)
+    texts = {}
+    for name, lines in boxes.items():
+        texts[name] = "<br/>".join(lines)
+    vocabulary_size = header["model.embed_tokens.weight"]["shape"][0]
+    return Mermaid(CHART.format(
+        **texts,
+        layers=len(layers),
+        last=len(layers) - 1,
+        scores=f"{vocabulary_size:,}"))
