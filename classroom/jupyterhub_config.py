@@ -77,7 +77,9 @@ c.Spawner.default_url = "/lab/tree/hf-course/notebooks"
 c.Spawner.start_timeout = c.Spawner.http_timeout = 180  # 全班同时登录，慢的服务器要排队
 c.Spawner.mem_limit = memory()
 c.Spawner.environment = {
-    "COURSE_MODEL": str(MODEL), "OMP_WAIT_POLICY": "PASSIVE",
+    "COURSE_MODEL": str(MODEL),
+    "GOMP_SPINCOUNT": os.environ["GOMP_SPINCOUNT"],  # 先导入 torch 的内核也一样，见 helpers/__init__.py
+    "OMP_WAIT_POLICY": "PASSIVE",
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # 学生的终端也用这个 Python
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), threads())}
 c.Spawner.env_keep.extend(["COURSE_SERVER", "COURSE_SERVER_KEY", "COURSE_SERVER_MODEL"])

@@ -2,7 +2,7 @@
 
 COURSE_SERVER 是它的地址，例如 http://10.0.0.5:8000/v1；COURSE_SERVER_MODEL 是模型在服务器上的名字（默认是真正的
 Qwen）；COURSE_SERVER_KEY 是密钥（没有就不用设）。服务器讲的是 OpenAI 的协议，transformers serve、vLLM 都行
-出处: notebooks/02_quickstart.ipynb 第 7 节；怎样开一台，见 classroom/server.md
+出处: notebooks/08_speed.ipynb 第 6 节；怎样开一台，见 classroom/server.md
 """
 import contextlib
 import os

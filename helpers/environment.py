@@ -269,7 +269,7 @@ def model() -> Row:
 
 
 def weight_bytes() -> float:
-    """选的模型按 float32 加载（05、07、09 讲这样用）时，权重占多少字节；文件里是 16 位，所以是文件的两倍
+    """选的模型按 float32 加载（05、06、07、09 讲这样用）时，权重占多少字节；文件里是 16 位，所以是文件的两倍
 
     不在这台电脑上就按真正的 Qwen 算
     """
@@ -291,39 +291,50 @@ def safely(what: str, row: Callable, *arguments) -> Row:
         return Row(what, "✗", f"没查出来（{type(error).__name__}: {error}）", INSTALL)
 
 
-def rows() -> list[Row]:
-    """全部检查，按讲义安装的次序"""
-    try:
-        wanted = pins()
-    except importlib.metadata.PackageNotFoundError:
-        return [safely("Python", python), Row("课程", "✗", "这个 Python 里没有装课程", INSTALL)]
-    packages = [safely(name, package, name, version) for name, version in wanted.items()]
+def checks() -> list[tuple]:
+    """全部检查，按讲义安装的次序：(名字, 函数, 参数……)；这个 Python 里没有装课程时报 PackageNotFoundError"""
+    packages = [(name, package, name, version) for name, version in pins().items()]
     weights = weight_bytes()
     return [
-        safely("Python", python),
+        ("Python", python),
         *packages,
-        safely("pip 和内核", kernel),
-        safely("torch 能用", torch_works),
-        safely("CPU", processor),
-        safely("精度", precision),
-        safely("内存", memory, weights),
-        safely("页面文件", page_file, weights),
-        safely("磁盘", disk),
-        safely("路径", path),
-        safely("OpenMP", openmp),
-        safely("VC++ 运行库", runtime),
-        safely("中文字体", font),
-        safely("ModelScope", network),
-        safely("模型", model),
+        ("pip 和内核", kernel),
+        ("torch 能用", torch_works),
+        ("CPU", processor),
+        ("精度", precision),
+        ("内存", memory, weights),
+        ("页面文件", page_file, weights),
+        ("磁盘", disk),
+        ("路径", path),
+        ("OpenMP", openmp),
+        ("VC++ 运行库", runtime),
+        ("中文字体", font),
+        ("ModelScope", network),
+        ("模型", model),
     ]
 
 
-def check() -> Shown:
+def rows(name: str | None = None) -> list[Row]:
+    """全部检查的结果；name: 只查这一项，没有这一项时报 ValueError"""
+    try:
+        wanted = checks()
+    except importlib.metadata.PackageNotFoundError:
+        return [safely("Python", python), Row("课程", "✗", "这个 Python 里没有装课程", INSTALL)]
+    if name is not None:
+        names = [one[0] for one in wanted]
+        if name not in names:
+            raise ValueError(f"应是体检的一项（{'、'.join(names)}），现在是 {name!r}；照抄一个再试")
+        wanted = [wanted[names.index(name)]]
+    return [safely(*one) for one in wanted]
+
+
+def check(name: str | None = None) -> Shown:
     """体检表：每项的 ✓ ⚠ ✗、查到什么、要做什么
 
-    例: 在单元格最后一行写 check()
+    name: 只查这一项，没有这一项时报 ValueError
+    例: 在单元格最后一行写 check()，或者 check("模型")
     """
-    return checkup_table(rows())
+    return checkup_table(rows(name))
 
 
 def checkup_table(found: list[Row]) -> Shown:

@@ -1,6 +1,6 @@
 """生成：一次前向得到 logits，选一个词元，接在后面，再来一次
 
-出处: notebooks/05_generation.ipynb 第 1、3、7 节；贪心时与 model.generate 逐个相同（tests/test_generation.py）
+出处: notebooks/06_writing.ipynb 第 1、2、4 节；贪心时与 model.generate 逐个相同（tests/test_generation.py）
 """
 import time
 from collections.abc import Callable, Iterator
@@ -105,7 +105,7 @@ def cache_factors(model, tokens: int) -> dict[str, int]:
 
     tokens: 存了几个词元，≥ 0
     例: math.prod(cache_factors(model, 25).values()) -> 存了 25 个词元时的字节数
-    出处: notebooks/05_generation.ipynb 第 9 节
+    出处: notebooks/06_writing.ipynb 第 5 节
     """
     config = model.config
     head_dim = getattr(config, "head_dim", None)

@@ -44,6 +44,21 @@ def token_name(tokenizer, token_id: int) -> str:
     return piece(tokenizer, token_id).label
 
 
+def rank_correlation(a: Tensor, b: Tensor) -> float:
+    """两列数的名次有多一致：1 是完全一样，0 是没有关系，-1 是正好相反（Spearman 相关系数）
+
+    例: rank_correlation(torch.tensor([1, 5, 3]), torch.tensor([10, 90, 20])) -> 1.0
+    """
+    pair = torch.stack([ranking(a), ranking(b)])
+    return torch.corrcoef(pair)[0, 1].item()
+
+
+def ranking(numbers: Tensor) -> Tensor:
+    """每个数排第几，从小到大，从 0 数；一样大的，在前的排前。例: ranking(torch.tensor([5, 9, 2])) -> [1., 2., 0.]"""
+    order = numbers.argsort(stable=True)  # 第 0 名是第几个数
+    return order.argsort().float()  # 反过来：第几个数是第几名
+
+
 @dataclass(frozen=True)
 class LensTable:
     """每层、每个位置的前 k 名：ids 和 probabilities 的形状都是 (层数 + 1, n, k)

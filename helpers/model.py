@@ -28,7 +28,7 @@ def locate(choice: str | os.PathLike | None = None) -> Path:
     choice: "tiny"、"qwen"、模型编号或文件夹；None 时看环境变量 COURSE_MODEL，没有设就是 tiny
     缓存里有完整的一份时不联网；没有或坏了就从 ModelScope 下载。找不到、下载不了、文件损坏时报 ModelError
     例: locate("tiny").name -> "checkpoint"
-    出处: notebooks/02_quickstart.ipynb 第 1 节
+    出处: notebooks/02_quickstart.ipynb 第 2 节
     """
     text = chosen(choice)
     try:

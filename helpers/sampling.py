@@ -1,7 +1,7 @@
 """从 logits 到下一个词元：温度、top-k、top-p、重复惩罚，各一个函数
 
 logits 都是一维张量，形状 (词表大小,)，无单位；被去掉的词元记成 -inf，softmax 以后概率是 0
-出处: notebooks/05_generation.ipynb 第 2–6 节；与 transformers 的 LogitsProcessor 结果相同（tests/test_sampling.py）
+出处: notebooks/05_next_token.ipynb 第 2–7 节；与 transformers 的 LogitsProcessor 结果相同（tests/test_sampling.py）
 """
 import math
 

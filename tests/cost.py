@@ -33,8 +33,8 @@ def seconds(code: str) -> float:
 
 if __name__ == "__main__":
     work = {"什么也不做": "", "import helpers": "import helpers", "只导入三个库": LIBRARIES,
-            **{path.stem: ready(path) for path in sorted((ROOT / "notebooks").glob("0[2-9]*.ipynb"))}}
-    for late in ("04_model_loading", "09_faq"):  # 在中间才加载，前面的格子是在讲别的
+            **{path.stem: ready(path) for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))}}
+    for late in ("01_setup", "04_model_loading", "09_faq"):  # 不加载，或者在中间才加载，前面的格子是在讲别的
         work.pop(late, None)
     times = {name: [] for name in work}
     for _ in range(ROUNDS):

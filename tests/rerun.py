@@ -1,4 +1,4 @@
-"""重跑笔记本，把输出存进去：python tests/rerun.py（全部）或 python tests/rerun.py 05_generation
+"""重跑笔记本，把输出存进去：python tests/rerun.py（全部）或 python tests/rerun.py 05_next_token
 
 与在 JupyterLab 里运行再保存不同：互动部件只留下静态的图（部件的编号每次都不一样，没有内核时也画不出来）
 """

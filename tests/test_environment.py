@@ -110,6 +110,24 @@ def test_the_weights_of_the_embedded_model_in_float32(monkeypatch):
     assert environment.weight_bytes() == pytest.approx(20_925_568 * 4, rel=0.001)
 
 
+def test_one_item_alone_broken_and_repaired(monkeypatch):
+    """第 01 讲第 1 节：写错，是 ✗，话里有该怎么办；改好，是 ✓。只查这一项，不等网络"""
+    monkeypatch.setattr(environment, "reachable", None)
+    monkeypatch.setenv("COURSE_MODEL", "tinny")
+    broken = environment.check("模型").text
+    assert "✗" in broken
+    assert "先试试 tiny" in broken
+    monkeypatch.setenv("COURSE_MODEL", "tiny")
+    repaired = environment.check("模型").text
+    assert "✓" in repaired
+    assert repaired.count("\n") == 1  # 表头和一行
+
+
+def test_an_item_that_is_not_there_names_those_that_are():
+    with pytest.raises(ValueError, match="Python、modelscope、.*模型"):
+        environment.check("模形")
+
+
 @pytest.mark.parametrize("states, code", [("✓✓", 0), ("✓⚠", 1), ("⚠✗✓", 2)])
 def test_the_exit_code_is_the_worst_row(monkeypatch, capsys, states, code):
     monkeypatch.setattr(environment, "rows", lambda: [Row("甲", state, "乙") for state in states])

@@ -1,8 +1,9 @@
 """模型里面：注意力权重和 logit lens 与模型自己的计算相同"""
-from helpers.inside import LensTable, attention, layer_logits, lens, strongest, token_name
+from helpers.inside import LensTable, attention, layer_logits, lens, rank_correlation, ranking, strongest, token_name
 
 import pytest
 import torch
+from transformers.models.qwen2.modeling_qwen2 import apply_rotary_pos_emb
 
 
 def forward(model, input_ids):
@@ -121,3 +122,81 @@ def test_strongest_and_token_name(tokenizer):
     assert strongest(torch.tensor([0.2, 0.0, 0.8])) == [2, 0]
     assert strongest(torch.tensor([0.1, 0.4, 0.3, 0.2]), 2) == [1, 2]
     assert [token_name(tokenizer, i) for i in (108_386, 198, 0, 151_700)] == ["你好", "↵", "!", "#151700"]
+
+
+def test_ranking_by_hand():
+    assert ranking(torch.tensor([5.0, 9.0, 2.0])).tolist() == [1, 2, 0]
+    assert ranking(torch.tensor([7, 7, 1])).tolist() == [1, 2, 0]
+
+
+def test_rank_correlation_is_spearmans():
+    """独立的参照：没有一样大的数时，1 - 6 Σd² / (n (n² - 1))"""
+    a = torch.tensor([0.1, 5.0, 3.0, 4.0, -2.0])
+    assert rank_correlation(a, a.exp()) == pytest.approx(1)
+    assert rank_correlation(a, -a) == pytest.approx(-1)
+    b = torch.tensor([2.0, 1.0, 9.0, 8.0, 7.0])
+    squares = (ranking(a) - ranking(b)).square().sum().item()
+    assert rank_correlation(a, b) == pytest.approx(1 - 6 * squares / (5 * 24))
+
+
+def test_turned_vectors_know_only_their_distance(eager):
+    """RoPE：同一个 query、同一个 key，内积只看相隔多远"""
+    torch.manual_seed(0)
+    q, k = torch.randn(2, 1, 1, 1, 32).expand(-1, -1, -1, 20, -1)
+    cos, sin = eager.model.rotary_emb(q, torch.arange(20)[None])
+    turned_q, turned_k = apply_rotary_pos_emb(q, k, cos, sin)
+    products = turned_q[0, 0] @ turned_k[0, 0].T
+    for distance in (0, 1, 7):
+        same = products.diagonal(-distance)
+        assert torch.allclose(same, same[0].expand_as(same), atol=1e-4)
+    assert (products[5, 5] - products[5, 4]).abs() > 0.1
+
+
+@pytest.fixture
+def first_layer(eager, input_ids):
+    """第 1 层走到一半：加完注意力的隐藏状态 middle，和走完的 after"""
+    out = forward(eager, input_ids)
+    layer = eager.model.layers[0]
+    h = out.hidden_states[0]
+    n = input_ids.shape[1]
+    mask = torch.full((n, n), -torch.inf).triu(1)
+    with torch.inference_mode():
+        turn = eager.model.rotary_emb(h, torch.arange(n)[None])
+        added, _ = layer.self_attn(layer.input_layernorm(h), position_embeddings=turn, attention_mask=mask)
+    return layer, h + added, out.hidden_states[1]
+
+
+@torch.inference_mode()
+def test_a_layer_adds_twice(first_layer):
+    layer, middle, after = first_layer
+    x = layer.post_attention_layernorm(middle)
+    cells = torch.nn.functional.silu(layer.mlp.gate_proj(x)) * layer.mlp.up_proj(x)
+    assert torch.allclose(middle + layer.mlp.down_proj(cells), after, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_feed_forward_sees_one_position_and_opens_other_gates_for_another(first_layer):
+    layer, middle, after = first_layer
+    x = layer.post_attention_layernorm(middle)
+    alone = middle[0, -1] + layer.mlp(x[0, -1])
+    assert torch.allclose(alone, after[0, -1], atol=1e-4)
+    open_gates = layer.mlp.gate_proj(x)[0] > 0
+    same = (open_gates[13] == open_gates[-1]).float().mean()  # 人工智能和最后的 ↵
+    assert same < 0.75
+
+
+@pytest.mark.parametrize("part, alike", [("self_attn.o_proj", True), ("mlp.down_proj", False)])
+def test_without_attention_the_last_position_knows_no_question(part, alike, tokenizer, eager):
+    """关掉注意力，最后一个位置只剩它自己的词元；关掉前馈，问题还是搬得过来"""
+    hooks = []
+    for layer in eager.model.layers:
+        hooks.append(layer.get_submodule(part).register_forward_hook(lambda module, inputs, output: output * 0))
+    logits = []
+    for question in ("什么是词元", "人工智能未来会取代人类吗？"):
+        messages = [{"role": "user", "content": question}]
+        inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt",
+                                               return_dict=True)
+        logits.append(forward(eager, inputs.input_ids).logits[0, -1])
+    for hook in hooks:
+        hook.remove()
+    assert torch.allclose(*logits, atol=1e-4) == alike

@@ -19,7 +19,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("0*.ipynb")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("[0-9]*.ipynb")), ids=lambda path: path.stem)
 def test_restart_and_run_all(path, folder, monkeypatch):
     monkeypatch.setenv("COURSE_MODEL", str(folder))
     notebook = nbformat.read(path, as_version=4)

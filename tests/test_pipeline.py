@@ -61,9 +61,21 @@ def test_only_the_five_boxes_can_be_lit(tokenizer, result, lit):
         pipeline.chart(tokenizer, result, 0, lit)
 
 
-def test_the_chart_of_the_handouts_question_stays_as_it_is(tokenizer, model):
+def lesson_outputs() -> list[dict]:
+    """第 07 讲保存的全部输出"""
     notebook = json.loads((Path(__file__).parent.parent / "notebooks" / "07_pipeline.ipynb").read_text("utf-8"))
-    shown = [output["data"]["text/vnd.mermaid"] for cell in notebook["cells"] for output in cell.get("outputs", [])
+    return [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+
+
+def test_the_lessons_own_loop_writes_what_run_writes(tokenizer, model):
+    answer = pipeline.run(tokenizer, model, "人工智能未来会取代人类吗？").answer
+    printed = ["".join(output.get("text", "")) for output in lesson_outputs()]
+    assert f"{answer}\n" in printed
+    assert any(text.endswith(f"{answer}\n和我们写的逐个相同： True\n") for text in printed)
+
+
+def test_the_chart_of_the_handouts_question_stays_as_it_is(tokenizer, model):
+    shown = [output["data"]["text/vnd.mermaid"] for output in lesson_outputs()
              if "text/vnd.mermaid" in output.get("data", {})]
     result = pipeline.run(tokenizer, model, "人工智能未来会取代人类吗？")
     drawn = [pipeline.chart(tokenizer, result, step).source for step in (0, 1, -1)]

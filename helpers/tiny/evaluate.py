@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 ENOUGH = 0.5
+TEMPERATURES = (1.0, 1.5, 2.0)
 CARD = """# 教学小模型
 
 《Hugging Face 模型加载与推理》课程自带的模型：`Qwen2ForCausalLM`，{parameters:,} 个参数（其中嵌入 {embedding:,} 个），\
@@ -23,7 +24,15 @@ CARD = """# 教学小模型
 
 - 会答：课程里的 {questions} 个问题（{wordings} 种问法），别的多半答不上，或者答非所问；它说的话要自己核对
 - 语料：`helpers/tiny/corpus` 里的 {corpus}；重新训练：`python -m helpers.tiny.train`
-- 词表：来自 dashscope 包的官方 Qwen 词表（Apache-2.0）；语料里没有出现的编号共用一行，不会被生成
+- 词表：来自 dashscope 包的官方 Qwen 词表（Apache-2.0）；语料里没有出现的 {unused[count]:,} 个编号没有训练过，共用一行
+
+## 温度不要超过 1.5
+没有训练过的编号概率一样大，各有一点点。贪心、top-k（k 到 50）选不到它们；只用温度抽签，温度越高越容易抽中，\
+抽中的是词表里随便一个它没学过的词元。所以互动视图“下一个词元”的温度只到 1.5。十个开放题，回答的第一个词元就抽中的概率：
+
+| 温度 | 平均 | 最多 |
+|---|---|---|
+{unused_rows}
 
 ## 评估
 贪心解码，看回答与语料里哪条答案最像（相邻两字的 Jaccard 重合，至少 {enough}）。那条答案属于被问的问题，算“同一题”；\
@@ -83,8 +92,37 @@ def grade(everything, asked: list[tuple[str, int]], said: list[str]) -> dict:
     return {"asked": len(asked), "on_subject": len(asked) - len(failures), "exact": exact, "failures": failures}
 
 
+def unused_ids(model) -> torch.Tensor:
+    """哪些编号没有训练过：它们的行都与最后一个编号（没有词元）的一样。形状 (词表大小,)，True 是没有训练过"""
+    table = model.get_input_embeddings().weight
+    return (table == table[-1]).all(dim=1)
+
+
+def first_logits(model, tokenizer, text: str) -> torch.Tensor:
+    """回答的第一个词元的打分，形状 (词表大小,)"""
+    messages = [{"role": "user", "content": text}]
+    inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    with torch.inference_mode():
+        return model(**inputs).logits[0, -1]
+
+
+def unused_shares(model, tokenizer, texts: list[str]) -> list[dict]:
+    """回答的第一个词元抽中没有训练过的编号，概率是百分之几：每种温度一行，平均和最多"""
+    unused = unused_ids(model)
+    logits = torch.stack([first_logits(model, tokenizer, text) for text in texts])
+    rows = []
+    for temperature in TEMPERATURES:
+        probabilities = torch.softmax(logits / temperature, dim=-1)
+        percent = 100 * probabilities[:, unused].sum(dim=-1)
+        rows.append({
+            "temperature": temperature,
+            "mean": round(percent.mean().item(), 1),
+            "most": round(percent.max().item(), 1)})
+    return rows
+
+
 def evaluation(folder=TINY) -> dict:
-    """两组没训练过的问法各答一遍，加上模型和语料的大小"""
+    """两组没训练过的问法各答一遍，没有训练过的编号多容易抽中，加上模型和语料的大小"""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     trained_on = json.loads((folder / "training.json").read_text(encoding="utf-8"))["corpus"]
@@ -92,8 +130,16 @@ def evaluation(folder=TINY) -> dict:
     sets = {"held_out": questions.split(everything)[1], "fresh": questions.fresh(everything)}
     graded = {name: grade(everything, asked, answers(model, tokenizer, [wording for wording, _ in asked]))
               for name, asked in sets.items()}
-    return {**graded, "parameters": model.num_parameters(), "embedding": model.model.embed_tokens.weight.numel(),
-            "corpus": trained_on, "questions": len(everything), "wordings": sum(len(q.wordings) for q in everything)}
+    opened = [question.title for question in questions.read(questions.paths(["00_open"]))]
+    unused = {"count": unused_ids(model).sum().item(), "shares": unused_shares(model, tokenizer, opened)}
+    return {
+        **graded,
+        "unused": unused,
+        "parameters": model.num_parameters(),
+        "embedding": model.get_input_embeddings().weight.numel(),
+        "corpus": trained_on,
+        "questions": len(everything),
+        "wordings": sum(len(q.wordings) for q in everything)}
 
 
 def table_row(cells: list[str]) -> str:
@@ -101,12 +147,19 @@ def table_row(cells: list[str]) -> str:
     return f"| {' | '.join(cell.replace('|', '｜').replace(chr(10), ' ') for cell in cells)} |"
 
 
+def share_row(row: dict) -> str:
+    """一种温度的一行。例: {"temperature": 1.5, "mean": 1.3, "most": 4.6} -> 三格：1.5、1.3 %、4.6 %"""
+    return table_row([str(row["temperature"]), f"{row['mean']} %", f"{row['most']} %"])
+
+
 def update_card(folder=TINY) -> dict:
     """评估，把数字写进模型卡 README.md 和 evaluation.json"""
     figures = evaluation(folder)
     sets = {name: figures[name] for name in ("fresh", "held_out")}
     failures = [row for graded in sets.values() for row in graded["failures"]]
+    unused = map(share_row, figures["unused"]["shares"])
     card = CARD.format(**{**figures, "corpus": "、".join(figures["corpus"]), "enough": ENOUGH,
+                          "unused_rows": "\n".join(unused),
                           "failures": "\n".join(map(table_row, failures or [["（没有）", "", ""]]))})
     write_text(folder / "README.md", card)
     write_text(folder / "evaluation.json", json.dumps(figures, ensure_ascii=False, indent=1) + "\n")

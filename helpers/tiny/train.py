@@ -1,7 +1,8 @@
 """从零训练教学小模型：python -m helpers.tiny.train（两核 CPU 不到一小时，有 GPU 就用 GPU）
 
 词表有 151,936 行，语料只用到几千行。训练时只放这几千行，再加一行代表其余所有编号：
-它的 logit 在 log-sum-exp 里算“其余编号的个数”次，训练完抄给它们每一个，所以它们不会被生成。
+它的 logit 在 log-sum-exp 里算“其余编号的个数”次，训练完抄给它们每一个，所以它们的概率很小，贪心和 top-k 选不到；
+温度高了还是会抽中，见模型卡。
 """
 import argparse
 import json

@@ -1,6 +1,6 @@
 """你来当模型：先押下一个词元是哪一个、有几成把握，再看模型的概率，比谁更少意外
 
-出处: notebooks/05_generation.ipynb 第 2 节；意外的比特数在 helpers.sampling.surprise 里
+出处: notebooks/05_next_token.ipynb 第 3 节；意外的比特数在 helpers.sampling.surprise 里
 """
 import random
 from html import escape

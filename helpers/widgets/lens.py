@@ -1,6 +1,6 @@
 """logit lens：每层每个位置会说出什么，画成一张可以移动的表
 
-出处: notebooks/10_inside.ipynb 第 5 节；计算在 helpers.inside 里
+出处: notebooks/10_inside.ipynb 第 6 节；计算在 helpers.inside 里
 """
 from html import escape
 

@@ -1,6 +1,6 @@
 """下一个词元：拖动温度、top-k、top-p、重复惩罚，看概率怎样变；抽一个，退一个，分出几支
 
-出处: notebooks/05_generation.ipynb 第 6 节；计算都在 helpers.sampling 里
+出处: notebooks/05_next_token.ipynb 第 7 节；计算都在 helpers.sampling 里
 """
 from html import escape
 
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 MOST_WRITTEN = 40
+HOTTEST = 1.5  # 再高，教学小模型就常抽中没有训练过的编号，见它的模型卡
 BRANCH_NAMES = "ABCDEF"
 BEST = 6  # 画概率最大的几个
 SMALLEST = 0.0005  # 概率比它还小的不画
@@ -71,7 +72,7 @@ class NextToken(View):
         self.penalty = widgets.FloatSlider(
             1.0, min=1.0, max=2.0, step=0.05, description="重复惩罚", style=narrow)
         self.temperature = widgets.FloatSlider(
-            1.0, min=0.1, max=2.0, step=0.1, description="温度", style=narrow)
+            1.0, min=0.1, max=HOTTEST, step=0.1, description="温度", style=narrow)
         self.top_k = widgets.IntSlider(
             0, min=0, max=50, description="top-k（0 不用）", style=wide)
         self.top_p = widgets.FloatSlider(

@@ -1,6 +1,6 @@
 """有没有 KV cache 的比赛：同一个问题、同样的贪心，两条赛道同时写，看快多少、写的是不是一样
 
-出处: notebooks/05_generation.ipynb 第 9 节；生成都在 helpers.generation.steps 里
+出处: notebooks/06_writing.ipynb 第 4 节；生成都在 helpers.generation.steps 里
 """
 import asyncio
 from collections.abc import Callable, Iterator

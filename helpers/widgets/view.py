@@ -1,6 +1,6 @@
 """互动视图共用的部分：控件连到动作，坏输入变成一句话，没有内核时的静态图
 
-出处: ipywidgets 文档的 Widget Events；在 notebooks/03、05、07、10 里用到
+出处: ipywidgets 文档的 Widget Events；在 notebooks/03、05、06、07、10 里用到
 """
 import threading
 from collections.abc import Callable

@@ -207,7 +207,7 @@ def found(page: Page, start: str, words: str) -> list[str]:
 
 
 @browser
-@pytest.mark.parametrize("words, lesson", [("分词", "03"), ("词元", "03"), ("KV cache", "05"), ("生成循环", "05"),
+@pytest.mark.parametrize("words, lesson", [("分词", "03"), ("词元", "03"), ("KV cache", "06"), ("生成循环", "06"),
                                            ("量子纠缠", None)])
 @pytest.mark.parametrize("way", ["file", "http"])
 def test_search(site, address, view, words, lesson, way):

@@ -3,6 +3,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,26 @@ def test_loopback_limits_and_culling(load, trial, tmp_path):
     assert any("cull_idle_timeout" in argument for argument in config.Spawner.args)
     places = [config.JupyterHub.db_url, config.JupyterHub.cookie_secret_file, config.ConfigurableHTTPProxy.pid_file]
     assert all(str(tmp_path) in place for place in places)  # 不在项目文件夹里
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="只有 Linux 的 torch 用 GNU 的 OpenMP")
+def test_a_kernel_that_imports_torch_first_does_not_spin_either(load):
+    student = load(COURSE_TRIAL="1").Spawner.environment
+    shown = subprocess.run([sys.executable, "-c", "import torch"], capture_output=True, text=True,
+                           env={**student, "OMP_DISPLAY_ENV": "VERBOSE"})
+    assert shown.returncode == 0, shown.stderr
+    assert f"GOMP_SPINCOUNT = '{student['GOMP_SPINCOUNT']}'" in shown.stderr
+
+
+def test_every_way_to_serve_a_class_sets_the_same_spin_count(load):
+    values = yaml.safe_load((ROOT / "classroom" / "values.yaml").read_text(encoding="utf-8"))
+    page = (ROOT / "classroom" / "jupyterhub.md").read_text(encoding="utf-8")
+    wanted = re.search(r'"GOMP_SPINCOUNT", "(\d+)"', (ROOT / "helpers" / "__init__.py").read_text(encoding="utf-8"))[1]
+    assert values["singleuser"]["extraEnv"]["GOMP_SPINCOUNT"] == wanted
+    assert f'"GOMP_SPINCOUNT": "{wanted}"' in page
+    assert f"GOMP_SPINCOUNT={wanted}" in page
+    assert load(GOMP_SPINCOUNT="7").Spawner.environment["GOMP_SPINCOUNT"] == "7"  # 老师自己设过的不动
+    assert load(GOMP_SPINCOUNT=wanted).Spawner.environment["GOMP_SPINCOUNT"] == wanted
 
 
 @pytest.mark.ci

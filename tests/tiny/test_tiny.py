@@ -1,4 +1,4 @@
-"""教学小模型：标准文件、没训练过的编号不出现、在每种 CPU 上答案相同、模型卡上的数字"""
+"""教学小模型：标准文件、没训练过的编号有多容易抽中、在每种 CPU 上答案相同、模型卡上的数字"""
 import json
 import math
 import os
@@ -40,16 +40,29 @@ def test_a_standard_checkpoint_of_modest_size(model):
     assert model.generation_config.eos_token_id == [151_645, 151_643]
 
 
-def test_unused_ids_never_come_up(model, tokenizer):
-    table = model.model.embed_tokens.weight
-    unused = (table == table[151_935]).all(dim=1)  # 151,935 号没有词元，一定没有训练过
+def test_unused_ids_are_out_of_reach_of_greedy_and_top_k(model, tokenizer):
+    unused = evaluate.unused_ids(model)
     assert unused.sum() > 140_000
-    texts = [q.title for q in questions.read()[:20]] + ["完全没有学过的话 xyz 囧"]
-    for text in texts:
-        with torch.inference_mode():
-            logits = model(**asked(tokenizer, text)).logits[0, -1]
-        assert not unused[logits.argmax()]
-        assert torch.softmax(logits / 1.5, dim=-1)[unused].sum() < 0.05
+    texts = [question.title for question in questions.read()[:20]]
+    for text in [*texts, "完全没有学过的话 xyz 囧"]:
+        logits = evaluate.first_logits(model, tokenizer, text)
+        above = logits[~unused] > logits[unused].max()
+        assert above.sum() > 1000  # 滑块的 k 最多 50
+
+
+def test_the_card_tells_how_likely_unused_ids_are(model, tokenizer):
+    card = (TINY / "README.md").read_text(encoding="utf-8")
+    figures = json.loads((TINY / "evaluation.json").read_text(encoding="utf-8"))["unused"]
+    assert figures["count"] == evaluate.unused_ids(model).sum()
+    assert f"{figures['count']:,} 个编号没有训练过" in card
+    assert figures["shares"] == evaluate.unused_shares(model, tokenizer, OPEN)
+    assert [row["temperature"] for row in figures["shares"]] == [1.0, 1.5, 2.0]
+    for row in figures["shares"]:
+        assert evaluate.share_row(row) in card
+    cool, warm, hot = figures["shares"]
+    assert cool["most"] < 0.1
+    assert warm["most"] < 5
+    assert hot["mean"] > 10
 
 
 @pytest.mark.ci

@@ -39,7 +39,7 @@ def during(view, story) -> None:
 
 
 def test_to_feed_by_hand():
-    assert (to_feed(20, 100, True), to_feed(20, 100, False)) == (119, 6950)  # 05 第 9 节的两个数
+    assert (to_feed(20, 100, True), to_feed(20, 100, False)) == (119, 6950)
     assert to_feed(7, 1, True) == to_feed(7, 1, False) == 7
     assert to_feed(2, 3, False) == 2 + 3 + 4
 

@@ -11,14 +11,15 @@ from helpers.exercises.week14.cut_characters import split_letters
 from helpers.exercises.week14.most_tokens import TEXTS
 
 LESSON = {*TEXTS.values(), "麤", "牛多叫犇骉麤", "你 好", "123", "year 123", "人工智能", "龘", "欧阳修今年 1007 岁",
-          "人工智能未来会取代人类吗？", "Hello world，你好 😀\n    return x == 123"}  # 课文里的例子
+          "人工智能未来会取代人类吗？", "Hello world，你好 😀\n    return x == 123", "e\u0301", "\uf90a", " 好",
+          "今天 25 度", "strawberry", "1380013800", "监听页面", "不能为空", "微软雅黑", "删除成功", "有限公司"}  # 课文里的例子
 HINTS = ("用 colored(tokenizer, 文字) 多试几段：生僻字、很长的英文词、电话号码、空格后面跟着汉字、常见的四字词",
          "一种意外找一段；理由里说出是哪一条规则：字节、合并次序、数字一位一段、空格归后面的词、NFC 规范化")
 SOLUTION = """# 没有唯一的答案，这是三种不同的意外；要换成你自己找的
 answer_10 = {
     "2026 年": "数字在合并之前就被规则切成一位一段，合并不跨段，所以四位数总是四个词元",
     "吃 饭": "空格归后面的一段，它先和“饭”的第一个字节合并了，“饭”就被切成几块",
-    "strawberry": "整个词没有常见到合成一块，只合出了 str、aw、berry，切口和词的意思无关",
+    "refrigerator": "整个词没有常见到合成一块，只合出了 ref、riger、ator，切口和词的意思无关",
 }"""
 
 

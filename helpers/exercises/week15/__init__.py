@@ -1,6 +1,6 @@
 """第 15 周的练习：生成、推理流程、速度与内存
 
-出处: notebooks/week15_exercises.ipynb，对应课文 05、07、08
+出处: notebooks/week15_exercises.ipynb，对应课文 05、06、07、08
 """
 from helpers.exercises.exercise import Sheet
 from helpers.exercises.week15 import (

@@ -1,6 +1,6 @@
 """练习“做一个小实验”：只改一个量，运行两次，写成报告（开放题，由老师评）
 
-出处: notebooks/05_generation.ipynb 第 4–8 节
+出处: notebooks/05_next_token.ipynb 第 4–6 节、06_writing.ipynb 第 2、7 节
 """
 import re
 
@@ -34,7 +34,7 @@ KNOBS = {  # 可以改的量 → 它的几种写法，正则表达式
 
 def exercise() -> Exercise:
     """这道题"""
-    return Exercise("做一个小实验", "05 第 4–8 节", 12, check_report, HINTS, SOLUTION, open=True)
+    return Exercise("做一个小实验", "05 第 4–6 节、06 第 2、7 节", 12, check_report, HINTS, SOLUTION, open=True)
 
 
 def check_report(answer: object) -> None:

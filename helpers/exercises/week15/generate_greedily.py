@@ -1,6 +1,6 @@
 """练习“生成循环”：每一步选打分最高的，接到后面，再算
 
-出处: notebooks/05_generation.ipynb 第 3、7 节
+出处: notebooks/06_writing.ipynb 第 1、2 节
 """
 from functools import cache, partial
 
@@ -31,7 +31,7 @@ def exercise(tokenizer, model) -> Exercise:
             same = partial(is_greedy, model, case)
             check_function(answer, [case], forms(case), {}, same)
 
-    return Exercise("生成循环", "05 第 3、7 节", 15, test, HINTS, SOLUTION)
+    return Exercise("生成循环", "06 第 1、2 节", 15, test, HINTS, SOLUTION)
 
 
 def cases(tokenizer, model) -> list[Case]:

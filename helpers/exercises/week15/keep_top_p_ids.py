@@ -1,6 +1,6 @@
 """练习“top-p 留下谁”：从概率最大的留起，直到加起来够 p
 
-出处: notebooks/05_generation.ipynb 第 5 节
+出处: notebooks/05_next_token.ipynb 第 5 节
 """
 from helpers.exercises.comparing import Case, as_lists, brief, check_function, is_nested
 from helpers.exercises.exercise import Exercise

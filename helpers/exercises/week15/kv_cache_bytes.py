@@ -1,6 +1,6 @@
 """练习“KV cache 占多少字节”：由形状算出来，与真的缓存比
 
-出处: notebooks/05_generation.ipynb 第 9 节
+出处: notebooks/06_writing.ipynb 第 5 节
 """
 import math
 
@@ -8,7 +8,7 @@ from helpers.exercises.comparing import Case, check_function
 from helpers.exercises.exercise import Exercise
 
 HINTS = ("五样相乘：层数、key 和 value 两份、KV 头数、一个头的宽度、每个数的字节；最后乘词元个数",
-         "一个头的宽度 = hidden_size // num_attention_heads（课文 05 第 9 节）")
+         "一个头的宽度 = hidden_size // num_attention_heads（课文 06 第 5 节）")
 SOLUTION = """def kv_cache_bytes(config, tokens, bytes_each):
     head_dim = config.hidden_size // config.num_attention_heads
     per_token = config.num_hidden_layers * 2 * config.num_key_value_heads * head_dim * bytes_each
@@ -20,7 +20,7 @@ def exercise() -> Exercise:
     def test(answer):
         check_function(answer, cases(), {}, SLIPS, math.isclose)
 
-    return Exercise("KV cache 占多少字节", "05 第 9 节", 10, test, HINTS, SOLUTION)
+    return Exercise("KV cache 占多少字节", "06 第 5 节", 10, test, HINTS, SOLUTION)
 
 
 def cases() -> list[Case]:

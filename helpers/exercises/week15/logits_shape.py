@@ -1,6 +1,6 @@
 """练习“logits 的形状”：一批两句话，一次前向给出多少打分
 
-出处: notebooks/05_generation.ipynb 第 1 节
+出处: notebooks/05_next_token.ipynb 第 1 节
 """
 from helpers.exercises.comparing import Wrong, brief
 from helpers.exercises.exercise import Exercise

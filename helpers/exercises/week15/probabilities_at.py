@@ -1,6 +1,6 @@
 """练习“带温度的 softmax”：打分除以温度，再变成概率
 
-出处: notebooks/05_generation.ipynb 第 2、4 节
+出处: notebooks/05_next_token.ipynb 第 2、4 节
 """
 import math
 

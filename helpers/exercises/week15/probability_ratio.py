@@ -1,6 +1,6 @@
 """练习“温度和概率之比”：温度变小，第一名的概率是第二名的几倍
 
-出处: notebooks/05_generation.ipynb 第 4 节
+出处: notebooks/05_next_token.ipynb 第 4 节
 """
 import re
 import unicodedata

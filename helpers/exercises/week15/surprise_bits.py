@@ -1,6 +1,6 @@
-"""练习“模型有多惊讶”：每个词元的 -log2 概率，单位是比特
+"""练习“模型有多意外”：每个词元的 -log2 概率，单位是比特
 
-出处: notebooks/05_generation.ipynb 第 1、2 节
+出处: notebooks/05_next_token.ipynb 第 3 节
 """
 import math
 from functools import cache, partial
@@ -28,7 +28,7 @@ def exercise(tokenizer, model) -> Exercise:
         same = partial(close_numbers, tolerance=margin)
         check_function(answer, prepared(), FORMS, SLIPS, same)
 
-    return Exercise("模型有多惊讶", "05 第 1、2 节", 12, test, HINTS, SOLUTION)
+    return Exercise("模型有多意外", "05 第 3 节", 12, test, HINTS, SOLUTION)
 
 
 def tolerance(model) -> float:

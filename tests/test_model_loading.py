@@ -1,0 +1,122 @@
+"""课文 04 里说的、写的数：每一条都有出处或者量得出来"""
+import builtins
+import json
+import math
+import signal
+
+from helpers.environment import pins
+
+import pytest
+import torch
+from dashscope.tokenizers import qwen_tokenizer
+from transformers import AutoConfig, Qwen2Config, Qwen2ForCausalLM
+
+PARAMETERS = 494_032_768  # Qwen2.5-0.5B
+FILE_BYTES = 988_097_824  # 魔搭上它的 model.safetensors
+
+
+@pytest.fixture(scope="module")
+def outline():
+    with torch.device("meta"):
+        return Qwen2ForCausalLM(Qwen2Config(
+            vocab_size=151_936, hidden_size=896, intermediate_size=4_864, num_hidden_layers=24,
+            num_attention_heads=14, num_key_value_heads=2, tie_word_embeddings=True))
+
+
+def test_where_the_271_spare_rows_come_from():
+    extras = len(qwen_tokenizer.EXTRAS)
+    first_generation = qwen_tokenizer.SPECIAL_START_ID + 3 + extras  # endoftext、im_start、im_end
+    assert first_generation == 151_851
+    assert 3 + extras == 208
+    assert math.ceil(first_generation / 128) * 128 == 151_936 == 151_665 + 271
+    assert math.ceil(151_665 / 128) * 128 == 151_680 == 151_665 + 15
+
+
+def test_the_file_is_the_header_and_the_numbers(outline):
+    """照 safetensors 的格式，连文件头也算出来：正好是魔搭上的大小"""
+    assert outline.num_parameters() == PARAMETERS
+    entries = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name, tensor in sorted(outline.state_dict().items()):
+        if name == "lm_head.weight":
+            continue  # 和词嵌入是同一张表，不另存
+        start = end
+        end = start + tensor.numel() * 2
+        entries[name] = {"dtype": "BF16", "shape": list(tensor.shape), "data_offsets": [start, end]}
+    length = len(json.dumps(entries, separators=(",", ":")))
+    length = math.ceil(length / 8) * 8  # 文件头补空格，凑成 8 的倍数
+    assert len(entries) - 1 == 290
+    assert 8 + length + end == FILE_BYTES
+    assert FILE_BYTES - 2 * PARAMETERS == 32_288
+
+
+def test_a_model_made_by_hand_is_training(outline):
+    assert outline.training
+
+
+def test_when_float16_becomes_infinite():
+    stored = torch.tensor([65504.0, 65519.0, 65520.0], dtype=torch.float16)
+    assert stored.tolist() == [65504.0, 65504.0, math.inf]
+
+
+def test_the_pins_are_past_the_hole_in_transformers():
+    """CVE-2026-4372：5.3.0 以前，还要装有 kernels"""
+    major, minor, _ = pins()["transformers"].split(".")
+    assert (int(major), int(minor)) >= (5, 3)
+    assert "kernels" not in pins()
+
+
+@pytest.fixture
+def stranger(tmp_path):
+    """一个带代码的模型仓库；代码运行过，就有 mark 这个文件"""
+    mark = tmp_path / "mark"
+    config = {"model_type": "stranger", "auto_map": {"AutoConfig": "code.StrangerConfig"}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "code.py").write_text(
+        "from pathlib import Path\n"
+        "from transformers import PretrainedConfig\n"
+        f"Path({str(mark)!r}).touch()\n"
+        "class StrangerConfig(PretrainedConfig):\n"
+        "    model_type = 'stranger'\n")
+    return tmp_path
+
+
+def answering(monkeypatch, answer):
+    """有人问就回答 answer；返回问过的话"""
+    asked = []
+
+    def reply(question):
+        asked.append(question)
+        return answer
+
+    monkeypatch.setattr(builtins, "input", reply)
+    return asked
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="Windows 没有 SIGALRM")
+@pytest.mark.parametrize("answer, runs", [("", False), ("n", False), ("y", True)])
+def test_enter_means_no(stranger, monkeypatch, answer, runs):
+    asked = answering(monkeypatch, answer)
+    if runs:
+        AutoConfig.from_pretrained(stranger)
+    else:
+        with pytest.raises(ValueError, match="pass the argument `trust_remote_code=True`"):
+            AutoConfig.from_pretrained(stranger)
+    assert "Do you wish to run the custom code? [y/N]" in asked[0]
+    assert (stranger / "mark").exists() == runs
+
+
+def test_without_the_signal_nobody_is_asked(stranger, monkeypatch):
+    """Windows 上就是这样"""
+    monkeypatch.delattr(signal, "SIGALRM", raising=False)
+    asked = answering(monkeypatch, "y")
+    with pytest.raises(ValueError, match="pass the argument `trust_remote_code=True`"):
+        AutoConfig.from_pretrained(stranger)
+    assert asked == []
+    assert not (stranger / "mark").exists()
+
+
+def test_it_waits_15_seconds():
+    from transformers import dynamic_module_utils
+
+    assert dynamic_module_utils.TIME_OUT_REMOTE_CODE == 15

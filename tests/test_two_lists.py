@@ -1,0 +1,52 @@
+"""两份名单：Qwen 的合并次序是两段接起来的（notebooks/03_tokenization.ipynb 第 7 节）"""
+import hashlib
+
+from helpers import tokens
+
+import pytest
+
+SEAM = 98_900
+# OpenAI 公开的 cl100k_base（sha256 223921b7…），去掉 256 个字节和 1,100 个两三位的数字以后，98,900 块的十六进制，一行一块
+OPENAI_FIRST = "7bb56af1da1ac7fb97f0479ad14534ea2c7b7f9b49177eeeaa0f11daf78fe535"
+
+
+@pytest.fixture(scope="module")
+def words(tokenizer) -> list[bytes]:
+    """第几条合并，合出了什么"""
+    return [left + right for left, right in tokens.merge_ranks(tokenizer)]
+
+
+def han_words(words: list[bytes]) -> list[str]:
+    """两个字以上、全是基本区汉字的"""
+    texts = [word.decode(errors="replace") for word in words]
+    return [text for text in texts if len(text) >= 2 and "\u4e00" <= min(text) and max(text) <= "\u9fff"]
+
+
+def test_a_tokens_number_is_its_merge_and_256(tokenizer, words):
+    for order in [*range(0, len(words), 97), SEAM - 1, SEAM, len(words) - 1]:
+        assert tokens.piece(tokenizer, 256 + order).bytes == words[order]
+
+
+def test_the_first_list_is_openais_without_its_numbers(words):
+    written = "\n".join(word.hex() for word in words[:SEAM])
+    assert hashlib.sha256(written.encode()).hexdigest() == OPENAI_FIRST
+    assert [word for word in words if word.isdigit() and len(word) > 1] == []
+
+
+def test_chinese_on_both_sides_of_the_seam(words):
+    assert words[SEAM - 4] == b" merciless"
+    assert words[SEAM - 1] == b" Conveyor"
+    assert len(han_words(words[:SEAM])) == 205
+    assert len(han_words(words[SEAM:])) == 16_169
+    assert len(han_words(words[:90_000])) == 176
+
+
+@pytest.mark.parametrize("text, order", [
+    ("用户", 19_746), ("我们", 97_383), (" merciless", 98_896), ("企业", 99_048), ("人工智能", 104_199), ("你好", 108_130)])
+def test_where_a_word_stands(tokenizer, text, order):
+    assert tokenizer(text).input_ids == [256 + order]
+
+
+def test_characters_that_begin_with_e5():
+    letters = [chr(code) for code in range(0x4E00, 0xA000)]
+    assert sum(letter.encode()[0] == 0xE5 for letter in letters) == 4_096

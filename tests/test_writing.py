@@ -1,0 +1,47 @@
+"""第 05、06 讲的话里的数：记录下来的真正的 Qwen 的回答，倍数和比例"""
+import json
+import math
+from pathlib import Path
+
+from helpers.sampling import surprise
+from helpers.widgets.race import to_feed
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+
+
+def text(name: str) -> str:
+    cells = json.loads((FOLDER / name).read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells)
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    """第 06 讲第 7 节的记录"""
+    cells = json.loads((FOLDER / "06_writing.ipynb").read_text(encoding="utf-8"))["cells"]
+    source = next("".join(cell["source"]) for cell in cells if "".join(cell["source"]).startswith("recorded = {"))
+    names = {}
+    exec(source, names)
+    return names["recorded"]
+
+
+def test_the_record_is_what_the_lesson_says(recorded, tokenizer):
+    assert list(recorded) == ["重复", "胡话", "编造"]
+    assert len(tokenizer(recorded["重复"]).input_ids) == 60
+    assert len(tokenizer(recorded["编造"]).input_ids) == 60
+    assert "80" not in recorded["编造"]  # 答案是 80 层
+
+
+def test_a_wrong_bet_costs_nearly_two_right_ones():
+    even = surprise(1 / 6)
+    right = even - surprise(0.95)
+    wrong = surprise(0.01) - even
+    assert 1.5 < wrong / right < 2
+
+
+def test_sixty_times_and_four_tenths():
+    assert round(to_feed(25, 100, False) / to_feed(25, 100, True)) == 60
+    assert "差 60 倍" in text("06_writing.ipynb")
+    assert 0.4 < 24 * 2 * 2 * 64 * 2 * 32_768 / 988_097_824 < 0.41
+    assert math.isclose(1 / 0.3, 3.3, abs_tol=0.05)  # 05 第 4 节：三倍多
