@@ -134,19 +134,16 @@ def roofline(bandwidth: float, peak: float, points: dict, title: str) -> None:
     finish(axes, title, "每读一个字节做几次乘和加", "每秒几次")
 
 
-def below_limit(names: list, bandwidths: list, rates: list, bytes_per_token: int, title: str) -> None:
+def below_limit(bandwidths: list, rates: list, bytes_per_token: int, title: str) -> None:
     """散点图：每台电脑一个点，横轴是读内存的速度，纵轴是每秒写几个词元；直线是内存允许的上限
 
     bandwidths: 字节/秒；rates: 词元/秒；bytes_per_token: 写一个词元要读多少字节；长度不同时报 ValueError
-    例: below_limit(["小明"], [30e9], [11.0], 988_097_824, "全班的电脑")
+    例: below_limit([30e9], [11.0], 988_097_824, "全班的电脑")
     """
-    check_lengths(names, bandwidths)
-    check_lengths(names, rates)
+    check_lengths(bandwidths, rates)
     axes = new_axes(3.6)
-    most = max([1e9, *bandwidths]) * 1.1
+    most = 1.1 * max(bandwidths)
     axes.plot([0, most / 1e9], [0, most / bytes_per_token], color=SERIES_COLORS[0], label="上限")
     axes.plot(np.array(bandwidths) / 1e9, rates, "o", color=SERIES_COLORS[1], label="量到的")
-    for name, bandwidth, rate in zip(names, bandwidths, rates, strict=True):
-        axes.annotate(name, (bandwidth / 1e9, rate), xytext=(6, 4), textcoords="offset points")
     axes.legend()
     finish(axes, title, "读内存，GB/s", "词元/秒")

@@ -71,13 +71,15 @@ def test_forty_in_one_plot(tmp_path, monkeypatch, capsys):
     (tmp_path / "坏.json").touch()
     monkeypatch.chdir(tmp_path)
     shown = []
+    tables = []
     monkeypatch.setattr(charts.plt, "show", lambda: shown.append(charts.plt.gcf()))
-    exec(last_cell(), {"Path": Path})
-    axes = shown[0].axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == [f"{n}（40 GB/s）" for n in range(39, -1, -1)]
-    assert [bar.get_width() for bar in axes.patches] == list(range(161, 201))
-    shown[0].canvas.draw()
-    boxes = [label.get_window_extent() for label in axes.get_yticklabels()]  # 从上到下，一条也不叠着
-    assert all(lower.y1 <= upper.y0 for upper, lower in zip(boxes, boxes[1:], strict=False))
+    exec(last_cell(), {"Path": Path, "bytes_per_token": 10**9, "grid": grid, "display": tables.append})
+    limit, points = shown[0].axes[0].lines
+    assert [round(rate) for rate in points.get_ydata()] == list(range(161, 201))
+    assert set(points.get_xdata()) == {40.0}
+    assert limit.get_ydata()[1] / limit.get_xdata()[1] == pytest.approx(1.0)
+    rows = repr(tables[0]).splitlines()
+    assert len(rows) == 41
+    assert rows[1].startswith("39 │ 40 │ 161.0")
     assert "坏.json" in capsys.readouterr().out
     charts.plt.close("all")
