@@ -28,7 +28,8 @@ def functions(notebook: dict) -> list[str]:
 
 
 LESSONS = ["01_setup.ipynb", "02_quickstart.ipynb", "03_tokenization.ipynb", "04_model_loading.ipynb",
-           "05_next_token.ipynb", "06_writing.ipynb", "07_pipeline.ipynb", "08_speed.ipynb", "09_faq.ipynb", "10_inside.ipynb"]
+           "05_next_token.ipynb", "06_writing.ipynb", "07_pipeline.ipynb", "08_speed.ipynb", "09_faq.ipynb",
+           "10_inside.ipynb"]
 
 
 def test_the_lessons_are_there_and_on_the_map():

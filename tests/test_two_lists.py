@@ -6,7 +6,8 @@ from helpers import tokens
 import pytest
 
 SEAM = 98_900
-# OpenAI 公开的 cl100k_base（sha256 223921b7…），去掉 256 个字节和 1,100 个两三位的数字以后，98,900 块的十六进制，一行一块
+# OpenAI 公开的 cl100k_base（文件的 sha256 是 223921b7…），去掉 256 个字节和 1,100 个两三位的数字，
+# 余下 98,900 块，十六进制，一行一块
 OPENAI_FIRST = "7bb56af1da1ac7fb97f0479ad14534ea2c7b7f9b49177eeeaa0f11daf78fe535"
 
 
@@ -19,7 +20,8 @@ def words(tokenizer) -> list[bytes]:
 def han_words(words: list[bytes]) -> list[str]:
     """两个字以上、全是基本区汉字的"""
     texts = [word.decode(errors="replace") for word in words]
-    return [text for text in texts if len(text) >= 2 and "\u4e00" <= min(text) and max(text) <= "\u9fff"]
+    longer = [text for text in texts if len(text) >= 2]
+    return [text for text in longer if min(text) >= "\u4e00" and max(text) <= "\u9fff"]
 
 
 def test_a_tokens_number_is_its_merge_and_256(tokenizer, words):
@@ -42,7 +44,8 @@ def test_chinese_on_both_sides_of_the_seam(words):
 
 
 @pytest.mark.parametrize("text, order", [
-    ("用户", 19_746), ("我们", 97_383), (" merciless", 98_896), ("企业", 99_048), ("人工智能", 104_199), ("你好", 108_130)])
+    ("用户", 19_746), ("我们", 97_383), (" merciless", 98_896), ("企业", 99_048),
+    ("人工智能", 104_199), ("你好", 108_130)])
 def test_where_a_word_stands(tokenizer, text, order):
     assert tokenizer(text).input_ids == [256 + order]
 

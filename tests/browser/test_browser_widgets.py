@@ -305,7 +305,8 @@ def test_attention_is_quick(attention):
 
 def test_dark_mode_can_be_read(opened):
     """深色界面里，互动视图的每个字与它的背景至少差 3 比 1（WCAG 对大字的要求；正文多在 4.5 以上）"""
-    for name in ("03_tokenization.ipynb", "05_next_token.ipynb", "06_writing.ipynb", "07_pipeline.ipynb", "10_inside.ipynb"):
+    for name in ("03_tokenization.ipynb", "05_next_token.ipynb", "06_writing.ipynb", "07_pipeline.ipynb",
+                 "10_inside.ipynb"):
         lab = opened(name)
         lab.command("apputils:change-theme", theme="JupyterLab Dark")
         lab.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")

@@ -1,4 +1,5 @@
 """下一个词元的互动视图：每个控件改变它该变的；和 helpers.sampling、model.generate 一致；坏输入说一句话、照常可用"""
+from helpers.tiny import TINY
 from helpers.widgets.next_token import BRANCH_NAMES, MOST_WRITTEN, NextToken
 
 import pytest
@@ -34,6 +35,11 @@ def test_temperature_sharpens_and_flattens(view):
     assert "0.94" in view.bars.value
     view.temperature.value = view.temperature.max
     assert max(final(view).values()) < before
+
+
+def test_the_temperature_ends_where_the_model_card_says(view):
+    card = (TINY / "README.md").read_text(encoding="utf-8")
+    assert f"“下一个词元”的温度只到 {view.temperature.max}" in card
 
 
 def test_top_k_and_top_p_remove(view):
