@@ -10,7 +10,7 @@ INSIDE = ("input_layernorm", "self_attn", "post_attention_layernorm", "mlp")  # 
 OUTSIDE = ("embed_tokens", "norm", "lm_head")  # 各层以外的三个方框
 ORDER = "qkvogud"  # 方框里的次序：q k v o，gate up down
 SHARED = "文件里没有它<br/>用词嵌入那张表"
-CHART = """%%{{init: {{"flowchart": {{"rankSpacing": 26, "subGraphTitleMargin": {{"bottom": 14}}}}}}}}%%
+NETWORK = """%%{{init: {{"flowchart": {{"rankSpacing": 26, "subGraphTitleMargin": {{"bottom": 14}}}}}}}}%%
 flowchart TB
     IDS["编号，例如 108386（你好）"]
     E["词嵌入 embed_tokens<br/>{embed_tokens}"]
@@ -54,11 +54,11 @@ class Place:
     name: str
 
 
-def place(tensor_name: str) -> Place:
+def tensor_place(tensor_name: str) -> Place:
     """张量的名字 → 它的位置；不是 Qwen2 那样的结构时报 ValueError
 
-    例: place("model.layers.3.mlp.up_proj.weight") -> Place(3, "mlp", "up_proj")
-    例: place("model.norm.weight") -> Place(None, "norm", "")
+    例: tensor_place("model.layers.3.mlp.up_proj.weight") -> Place(3, "mlp", "up_proj")
+    例: tensor_place("model.norm.weight") -> Place(None, "norm", "")
     """
     parts = tensor_name.removeprefix("model.").split(".")
     layer = None
@@ -84,7 +84,7 @@ def placed(header: dict) -> dict[int | None, dict[str, list[str]]]:
     """
     layers = {}
     for tensor_name in sorted(header, reverse=True):  # 倒着排，weight 在 bias 前面
-        at = place(tensor_name)
+        at = tensor_place(tensor_name)
         size = " × ".join(map(str, header[tensor_name]["shape"]))
         line = f"{at.name}　{size}".strip()
         boxes = layers.setdefault(at.layer, {})
@@ -116,11 +116,11 @@ def check_boxes(boxes: dict) -> None:
             raise ValueError(f"文件头里应有 {name}，现在没有；换一个模型")
 
 
-def network(header: dict) -> Mermaid:
+def network_chart(header: dict) -> Mermaid:
     """文件头 → 网络的图，每个张量都写在它的位置上
 
     header: safetensors 的文件头；各层的结构不相同、缺了方框时报 ValueError
-    例: network(header)
+    例: network_chart(header)
     """
     layers = placed(header)
     boxes = layers.pop(None, {})
@@ -131,7 +131,7 @@ def network(header: dict) -> Mermaid:
     for name, lines in boxes.items():
         texts[name] = "<br/>".join(lines)
     vocabulary_size = header["model.embed_tokens.weight"]["shape"][0]
-    return Mermaid(CHART.format(
+    return Mermaid(NETWORK.format(
         **texts,
         layers=len(layers),
         last=len(layers) - 1,

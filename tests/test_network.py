@@ -2,7 +2,7 @@
 import json
 
 from helpers.model import locate
-from helpers.network import Place, network, place, placed
+from helpers.network import Place, network_chart, placed, tensor_place
 
 import pytest
 import torch
@@ -28,13 +28,13 @@ def header_of(layers=2, tied=True):
     ("lm_head.weight", Place(None, "lm_head", "")),
 ])
 def test_where_a_tensor_is(name, expected):
-    assert place(name) == expected
+    assert tensor_place(name) == expected
 
 
 @pytest.mark.parametrize("name", ["transformer.wte.weight", "model.layers.0.linear_attn.conv1d.weight"])
 def test_another_architecture(name):
     with pytest.raises(ValueError, match="应在.*现在是.*换一个模型"):
-        place(name)
+        tensor_place(name)
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -55,7 +55,7 @@ def test_a_box_by_hand():
 
 def test_the_chart():
     header = header_of(layers=4)
-    drawn = network(header)
+    drawn = network_chart(header)
     assert drawn._repr_mimebundle_()["text/vnd.mermaid"] == drawn.source
     assert "layers.0 到 layers.3　　　　4 层都是这样" in drawn.source
     assert "50 个打分" in drawn.source
@@ -66,7 +66,7 @@ def test_the_chart():
 
 
 def test_an_output_layer_of_its_own():
-    source = network(header_of(tied=False)).source
+    source = network_chart(header_of(tied=False)).source
     assert "输出层 lm_head<br/>50 × 12" in source
     assert "文件里没有它" not in source
 
@@ -75,21 +75,21 @@ def test_layers_that_differ():
     header = header_of()
     header["model.layers.1.mlp.up_proj.weight"] = {"shape": [7, 7]}
     with pytest.raises(ValueError, match=r"layers\.1 和 layers\.0 不同"):
-        network(header)
+        network_chart(header)
 
 
 def test_a_missing_box():
     header = header_of()
     del header["model.norm.weight"]
     with pytest.raises(ValueError, match="应有 norm，现在没有"):
-        network(header)
+        network_chart(header)
 
 
 def test_the_embedded_model():
     with (locate("tiny") / "model.safetensors").open("rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     header.pop("__metadata__", None)
-    source = network(header).source
+    source = network_chart(header).source
     assert "151936 × 128" in source
     assert "6 层都是这样" in source
     assert "151,936 个打分" in source
