@@ -4,6 +4,7 @@ python classroom/engines.py 名称 文件夹 线程数 词元数 由父进程运
 """
 import importlib.util
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -200,9 +201,9 @@ def onnx(folder: Path, threads: int, tokens: int) -> dict[str, float]:
 
     出处: onnxruntime_genai.Generator 的文档
     """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # 要在导入以前；disable_telemetry_events() 还会发一条
     import onnxruntime_genai
 
-    getattr(onnxruntime_genai, "disable_telemetry_events", lambda: None)()  # 旧的版本没有这一项
     config = onnxruntime_genai.Config(str(folder))
     config.overlay(json.dumps({"model": {"decoder": {"session_options": {"intra_op_num_threads": threads}}}}))
     model = onnxruntime_genai.Model(config)
