@@ -3,7 +3,6 @@
 只看量出来的，不看 CPU 的名称：同一种做法，在有的 CPU 上快一倍，在有的上反而慢
 出处: notebooks/08_speed.ipynb 第 7 节
 """
-import statistics
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -22,10 +21,11 @@ OUTPUT = {16: WRITERS[16], 8: WRITERS[8], 4: WRITERS[8]}  # 4 位时输出层仍
 READERS = (ways.Stored, ways.OneDnnPacked, ways.Widened)  # 只差舍入的；读问题不用量化的
 ALL = {way.__name__: way for way in (*WRITERS[16], *WRITERS[8], *WRITERS[4], *READERS)}
 ERRORS = {16: 0.02, 8: 0.05, 4: 0.2}  # 与 float32 的相对误差最多多少才算对
-CLOSE = 1.1     # 差不到一成，就用不另占内存的
+CLOSE = 1.03    # 差得这么少，就用不另占内存的
+SAME = 1.15     # 读的做法与写的相同，就只要一份权重：慢这么多以内都值得
 SAMPLE = 2e8    # 试跑用的各层一共多少字节：要比 CPU 的缓存大，不然量到的不是读内存
 ROWS = 256      # 试读的问题有几个词元
-ROUNDS = 7      # 从头到尾算几遍，取中位数
+ROUNDS = 9      # 从头到尾算几遍，取下四分位数：少受别的程序影响
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def reason_against(way: type, group: Group) -> str | None:
 
 
 def seconds_by_shape(way: type, some: list[Group], usable: dict[str, list[type]], rows: int) -> dict[str, float]:
-    """从头到尾算 some，每种形状的一组要几秒（中位数）；不能用 way 的形状不在里面
+    """从头到尾算 some，每种形状的一组要几秒（下四分位数）；不能用 way 的形状不在里面
 
     中间不停：每个矩阵都要从内存里读，与真的写词元时一样
     """
@@ -173,15 +173,15 @@ def seconds_by_shape(way: type, some: list[Group], usable: dict[str, list[type]]
             for index, source in enumerate(sources):
                 source.part(index, x)
             times.setdefault(shape, []).append(time.perf_counter() - start)
-    return {shape: statistics.median(found) for shape, found in times.items()}
+    return {shape: sorted(found)[len(found) // 4] for shape, found in times.items()}
 
 
 def fastest_way(shape: str, usable: list[type], seconds: dict, preferred: type | None = None) -> type:
-    """这种形状最快的；差不到一成的里面，先要 preferred，再要不另占内存的"""
-    limit = CLOSE * min(seconds[way][shape] for way in usable)
-    near = [way for way in usable if seconds[way][shape] <= limit]
-    if preferred in near:
+    """这种形状最快的；差不多的里面，先要 preferred，再要不另占内存的"""
+    best = min(seconds[way][shape] for way in usable)
+    if preferred in usable and seconds[preferred][shape] <= SAME * best:
         return preferred
+    near = [way for way in usable if seconds[way][shape] <= CLOSE * best]
     return min(near, key=lambda way: (not way.keeps_weight, seconds[way][shape]))
 
 

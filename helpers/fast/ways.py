@@ -33,7 +33,8 @@ class Stored:
         return True
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        return F.linear(x, self.weight, self.bias)
+        rows = x.reshape(-1, x.shape[-1])  # 三维又不连续的 x，F.linear 会为每一句复制一份权重
+        return F.linear(rows, self.weight, self.bias).view(*x.shape[:-1], -1)
 
 
 class WithoutOneDnn(Stored):
@@ -45,7 +46,7 @@ class WithoutOneDnn(Stored):
             before = torch._C._get_mkldnn_enabled()  # torch.backends.mkldnn.flags 也是设它，只是慢得多
             torch._C._set_mkldnn_enabled(False)
             try:
-                return F.linear(x, self.weight, self.bias)
+                return super().__call__(x)
             finally:
                 torch._C._set_mkldnn_enabled(before)
 
