@@ -29,7 +29,7 @@ WAYS = {"float32": 32, HANDOUT: 16, **FASTEST, "fastest 4 位": 5.8}  # 一个�
 
 @dataclass
 class Result:
-    """量到的：bits 一个权重占几位；note 出了什么错
+    """量到的：bits 一个权重占几位，不知道是 0；note 出了什么错
 
     rounds: 名称 → 各轮的数；"7"、"512" 读过这么多词元以后每秒写几个，"first" 读 512 个词元的秒数，
     "batch" 四十个问题一批的词元/秒，"peak" 内存的字节，"load" 加载的秒数；别的引擎只有前三个
@@ -132,7 +132,7 @@ def course_ways(folder: Path, threads: int) -> dict[str, Racer]:
 
 def rivals(program: Path | None, files: list[Path], folders: dict[str, list[Path]], threads: int,
            parameters: int) -> dict[str, Racer]:
-    """要一起量的别的引擎；位数是文件的字节数 ÷ 检查点的权重个数 parameters
+    """要一起量的别的引擎；llama.cpp 的位数是文件的字节数 ÷ 检查点的权重个数 parameters，别的文件里另有不读的表，不算
 
     program、files: llama-bench 和 GGUF 文件；folders: "openvino"、"onnx" → 模型文件夹
     """
@@ -143,7 +143,7 @@ def rivals(program: Path | None, files: list[Path], folders: dict[str, list[Path
         for folder in paths:
             todo = f"检查文件夹 {folder.name}，或者重新安装 {module.replace('_', '-')}"
             bench = partial(in_child, name, folder, threads, todo)
-            found[f"{module} {folder.name}"] = engine_bytes(name, folder), bench
+            found[f"{module} {folder.name}"] = 0, bench
     return {name: Racer(size * 8 / parameters, bench) for name, (size, bench) in found.items()}
 
 

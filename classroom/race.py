@@ -59,7 +59,7 @@ def share(result: Result, weights: int, bandwidths: list[float]) -> str:
 
     weights: 写一个词元要读的权重个数
     """
-    if not result.rate("7"):
+    if not result.rate("7") or not result.bits:
         return "—"
     read = result.rate("7") * weights * result.bits / 8
     return f"{read / max(bandwidths):.0%}–{read / min(bandwidths):.0%}"
