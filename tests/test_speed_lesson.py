@@ -1,0 +1,81 @@
+"""第 08 讲的话与它的两份记录（classroom/speed.json、quality.json）相符：重新测量以后，话也要跟着改"""
+import json
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+CLASSROOM = Path(__file__).parent.parent / "classroom"
+QWEN = 494_032_768 * 2  # 字节
+
+
+@pytest.fixture(scope="module")
+def record():
+    return json.loads((CLASSROOM / "speed.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def quality():
+    return json.loads((CLASSROOM / "quality.json").read_text(encoding="utf-8"))
+
+
+def rates(record, name):
+    return {way: median(one[name]) for way, one in record["ways"].items()}
+
+
+def test_both_were_measured_on_the_real_qwen(record, quality):
+    assert record["model"] == quality["model"] == "Qwen2.5-Coder-0.5B-Instruct"
+    assert not any(one["note"] for one in record["ways"].values())
+
+
+def test_the_opening(record):
+    writes = rates(record, "7")
+    assert len(writes) == 7
+    assert 8 < writes["讲义的做法"] < 10
+    assert 20 < 200 / writes["讲义的做法"] < 30
+    assert writes["float32"] / writes["讲义的做法"] == pytest.approx(1.0, abs=0.05)
+    assert writes["讲义的做法"] < writes["fastest 16 位"] < writes["fastest 8 位"] < writes["fastest 4 位"]
+    assert max(writes, key=writes.get) == "onnxruntime int4"
+
+
+def test_what_was_reached_of_the_limit(record):
+    writes = rates(record, "7")
+    for way, size, least, most in (("讲义的做法", QWEN, 0.3, 0.4), ("float32", 2 * QWEN, 0.6, 0.7)):
+        for bandwidth in record["bandwidths"]:
+            assert least < writes[way] * size / bandwidth < most
+
+
+def test_reading(record):
+    reads = rates(record, "first")
+    assert 0.5 < reads["讲义的做法"] < 1
+    assert min(reads["onnxruntime int8"], reads["onnxruntime int4"]) > 3 * reads["讲义的做法"]
+    for way in ("fastest 16 位", "fastest 8 位", "fastest 4 位"):
+        assert reads[way] < 1.1 * reads["讲义的做法"]
+
+
+def test_reading_does_more_with_each_byte():
+    """第 3 节：真正的 Qwen 读 512 个词元，每个字节做的乘和加是写一个词元的三百七十倍；教学小模型是三十六倍"""
+    for weights, head, times in ((494_032_768, 151_936 * 896, 370), (20_922_368, 151_936 * 128, 37)):
+        reading = 512 * (weights - head) + head
+        assert reading / weights == pytest.approx(times, rel=0.02)
+
+
+def test_the_qualities(quality):
+    ways = quality["ways"]
+    handout = ways["讲义的做法"]
+    assert handout["写"]["kl"] == pytest.approx(0.0008, abs=0.0001)
+    for bits in (16, 8, 4):
+        assert ways[f"fastest {bits} 位"]["读"]["kl"] < 2 * handout["读"]["kl"]
+    assert ways["fastest 16 位"]["写"]["kl"] < 2 * handout["写"]["kl"]
+    eight = ways["fastest 8 位"]["写"]
+    assert eight["kl"] < 2 * handout["写"]["kl"]
+    assert f"{eight['kl']:.4f}" in lesson()
+    four = ways["fastest 4 位"]["写"]["kl"]
+    assert 20 * handout["写"]["kl"] < four < 100 * handout["写"]["kl"]
+    assert round(four, 2) == 0.04
+    old = ways["8 位，不转方向，读也用它"]["读"]["kl"]
+    assert round(old, 1) == 0.3
+
+
+def lesson():
+    return (CLASSROOM.parent / "notebooks" / "08_speed.ipynb").read_text(encoding="utf-8")
