@@ -67,7 +67,7 @@ def test_the_top_level_stays_small_and_is_what_a_lesson_meets():
     script = (ROOT / "run_qwen.py").read_text(encoding="utf-8")
     text = lessons + script
     unused = [name for name in top if not re.search(rf"from helpers(\.{name} import| import {name}\b)", text)]
-    assert sorted(unused) == ["files"]  # 命令用它
+    assert unused == []
 
 
 def top_level_names(path: Path) -> list[str]:

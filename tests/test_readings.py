@@ -4,6 +4,7 @@ from pathlib import Path
 
 from helpers import charts
 from helpers.speed import Reading, gather_readings, read_reading, write_reading
+from helpers.tables import grid
 
 import pytest
 

@@ -22,7 +22,7 @@ READERS = (ways.Stored, ways.OneDnnPacked, ways.Widened)  # 只差舍入的；�
 ALL = {way.__name__: way for way in (*WRITERS[16], *WRITERS[8], *WRITERS[4], *READERS)}
 ERRORS = {16: 0.02, 8: 0.05, 4: 0.2}  # 与 float32 的相对误差最多多少才算对
 CLOSE = 1.03    # 差得这么少，就用不另占内存的
-SAME = 1.15     # 读的做法与写的相同，就只要一份权重：慢这么多以内都值得
+ONE_COPY = 1.15     # 读的做法与写的相同，就只要一份权重：慢这么多以内都值得
 SAMPLE = 2e8    # 试跑用的各层一共多少字节：要比 CPU 的缓存大，不然量到的不是读内存
 ROWS = 256      # 试读的问题有几个词元
 ROUNDS = 9      # 从头到尾算几遍，取下四分位数：少受别的程序影响
@@ -179,7 +179,7 @@ def seconds_by_shape(way: type, some: list[Group], usable: dict[str, list[type]]
 def fastest_way(shape: str, usable: list[type], seconds: dict, preferred: type | None = None) -> type:
     """这种形状最快的；差不多的里面，先要 preferred，再要不另占内存的"""
     best = min(seconds[way][shape] for way in usable)
-    if preferred in usable and seconds[preferred][shape] <= SAME * best:
+    if preferred in usable and seconds[preferred][shape] <= ONE_COPY * best:
         return preferred
     near = [way for way in usable if seconds[way][shape] <= CLOSE * best]
     return min(near, key=lambda way: (not way.keeps_weight, seconds[way][shape]))
