@@ -17,7 +17,7 @@ def fastest(path: str | os.PathLike | None = None, bits: int = 16, quiet: bool =
 
     path: 文件夹、"tiny"、"qwen" 或模型编号，None 时看 COURSE_MODEL；
     bits: 16（默认）只差舍入；8 或 4 是量化：写词元时用 8 位、4 位的权重，读问题仍用原来的；quiet: 不说选了什么
-    第一次用要试跑十几秒，选了什么记在缓存里，也在 model.explanation 里
+    第一次用要试跑二三十秒，选了什么记在缓存里，也在 model.explanation 里
     路径不对、加载不了、量化过、内存不够时报 ModelError；bits 不对报 ValueError
     例: fastest("qwen").generate(**inputs, max_new_tokens=50)
     出处: notebooks/08_speed.ipynb 第 7 节
