@@ -35,6 +35,8 @@ def test_the_opening(record):
     assert 20 < 200 / writes["讲义的做法"] < 30
     assert writes["float32"] / writes["讲义的做法"] == pytest.approx(1.0, abs=0.05)
     assert writes["讲义的做法"] < writes["fastest 16 位"] < writes["fastest 8 位"] < writes["fastest 4 位"]
+    assert 1.15 < writes["fastest 16 位"] / writes["讲义的做法"] < 1.3
+    assert writes["fastest 8 位"] > 1.8 * writes["讲义的做法"]
     assert max(writes, key=writes.get) == "onnxruntime int4"
 
 
