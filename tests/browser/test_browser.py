@@ -3,6 +3,7 @@
 python -m pip install -e ".[test,browser]"，装上 Chromium 和中文字体，pytest -m browser；截图写在 tests/screenshots
 """
 import base64
+import json
 import re
 import urllib.parse
 
@@ -49,14 +50,22 @@ def shoot(lab, name: str) -> None:
 def test_restart_and_run_all(lab, name):
     lab.open(name)
     lab.run_all()
-    for kind in ("error", "stderr"):
-        assert lab.page.query_selector_all(f'[data-mime-type="application/vnd.jupyter.{kind}"]') == []
+    assert lab.page.query_selector_all('[data-mime-type="application/vnd.jupyter.error"]') == []
+    warnings = lab.page.query_selector_all('[data-mime-type="application/vnd.jupyter.stderr"]')
+    assert [squeeze(warning.inner_text()) for warning in warnings] == warnings_shown(name)
     lab.page.wait_for_timeout(1000)
     check_diagrams(lab, name)
     check_layout(lab)
     shoot(lab, name.removesuffix(".ipynb"))
     check_contents(lab, name)
     assert lab.outside == []
+
+
+def warnings_shown(name: str) -> list[str]:
+    """笔记本里特意给学生看的警告：只有它们可以出现"""
+    cells = json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8"))["cells"]
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    return [squeeze("".join(output["text"])) for output in outputs if output.get("name") == "stderr"]
 
 
 def check_diagrams(lab, name: str) -> None:
