@@ -22,7 +22,7 @@ TOCTREE = """
 CHAPTERS = {  # 左栏；不在这里的不做成网页
     "第 14 周": ["notebooks/0[1-4]_*", "notebooks/week14_*"],
     "第 15 周": ["notebooks/0[5-8]_*", "notebooks/week15_*"],
-    "选读和附录": ["notebooks/09_*", "notebooks/glossary*", "helpers/tiny/checkpoint/README*"],
+    "选读和附录": ["notebooks/09_*", "notebooks/10_*", "notebooks/glossary*", "helpers/tiny/checkpoint/README*"],
     "给老师": ["classroom/guide*", "classroom/*.md"],
 }
 
