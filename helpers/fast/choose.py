@@ -93,7 +93,7 @@ def one_of_each(groups: list[Group]) -> list[Group]:
     return list(first.values())
 
 
-def probed(groups: list[Group]) -> list[Group]:
+def groups_to_probe(groups: list[Group]) -> list[Group]:
     """试跑用的：最前面的几组，凑够 SAMPLE 字节，再补上没有的形状"""
     taken = []
     size = 0
@@ -108,22 +108,24 @@ def probed(groups: list[Group]) -> list[Group]:
 
 def probe(groups: list[Group], bits: int) -> Chosen:
     """试跑每一种做法，每种形状各选写得最快的和读得最快的"""
-    some = probed(groups)
-    usable = {group.shape: usable_ways(group, candidates(group, bits)) for group in some}
-    tried = {way for ways_of_shape in usable.values() for way in ways_of_shape}
-    readers = {group.shape: usable_ways(group, READERS) for group in some}
+    some = groups_to_probe(groups)
+    writers = {}
+    readers = {}
+    for group in one_of_each(some):
+        writers[group.shape] = usable_ways(group, candidates(group, bits))
+        readers[group.shape] = usable_ways(group, READERS)
+    tried = {ways.Stored}.union(*writers.values())  # 倍数要与原来的算法比，总要量它
     with torch.inference_mode():
-        write = {way: seconds_by_shape(way, some, usable, rows=1) for way in tried | {ways.Stored}}
+        write = {way: seconds_by_shape(way, some, writers, rows=1) for way in tried}
         read = {way: seconds_by_shape(way, some, readers, rows=ROWS) for way in READERS}
-    choices = {}
-    for shape in usable:
-        writing = fastest_way(shape, usable[shape], write)
-        reading = fastest_way(shape, readers[shape], read, preferred=writing)
-        choices[shape] = Choice(writing, reading)
+    writing = {}
+    reading = {}
+    for shape in writers:
+        writing[shape] = fastest_way(shape, writers[shape], write)
+        reading[shape] = fastest_way(shape, readers[shape], read, preferred=writing[shape])
     counts = Counter(group.shape for group in groups)
-    gains = (gain(write, {shape: choice.writing for shape, choice in choices.items()}, counts),
-             gain(read, {shape: choice.reading for shape, choice in choices.items()}, counts))
-    return Chosen(choices, gains)
+    choices = {shape: Choice(writing[shape], reading[shape]) for shape in writers}
+    return Chosen(choices, (gain(write, writing, counts), gain(read, reading, counts)))
 
 
 def usable_ways(group: Group, offered: tuple[type, ...]) -> list[type]:
@@ -164,7 +166,8 @@ def seconds_by_shape(way: type, some: list[Group], usable: dict[str, list[type]]
     made = []
     for group in some:
         if way is ways.Stored or way in usable[group.shape]:
-            x = torch.randn(1, rows, group.members[0].in_features).to(group.members[0].weight.dtype)
+            first = group.members[0]
+            x = torch.randn(1, rows, first.in_features).to(first.weight.dtype)
             made.append((group.shape, calculators(way, group), x))
     times = {}
     for _ in range(ROUNDS):
@@ -178,15 +181,21 @@ def seconds_by_shape(way: type, some: list[Group], usable: dict[str, list[type]]
 
 def fastest_way(shape: str, usable: list[type], seconds: dict, preferred: type | None = None) -> type:
     """这种形状最快的；差不多的里面，先要 preferred，再要不另占内存的"""
-    best = min(seconds[way][shape] for way in usable)
-    if preferred in usable and seconds[preferred][shape] <= ONE_COPY * best:
+    taken = {way: seconds[way][shape] for way in usable}
+    best = min(taken.values())
+    if preferred in taken and taken[preferred] <= ONE_COPY * best:
         return preferred
-    near = [way for way in usable if seconds[way][shape] <= CLOSE * best]
-    return min(near, key=lambda way: (not way.keeps_weight, seconds[way][shape]))
+    near = [way for way in usable if taken[way] <= CLOSE * best]
+    without_copy = [way for way in near if way.keeps_weight]
+    return min(without_copy or near, key=taken.get)
 
 
 def gain(seconds: dict, picked: dict[str, type], counts: Counter) -> float:
     """整个模型的矩阵乘法，选中的做法的速度是原来的几倍；counts: 每种形状有几组"""
-    before = sum(count * seconds[ways.Stored][shape] for shape, count in counts.items())
-    after = sum(count * seconds[picked[shape]][shape] for shape, count in counts.items())
+    before = 0.0
+    after = 0.0
+    for shape, count in counts.items():
+        way = picked[shape]
+        before += count * seconds[ways.Stored][shape]
+        after += count * seconds[way][shape]
     return before / after

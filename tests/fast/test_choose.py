@@ -207,6 +207,6 @@ def test_the_real_probe_times_every_shape(monkeypatch, stored, groups):
 
 def test_the_sample_holds_every_shape(monkeypatch, groups):
     monkeypatch.setattr(choose, "SAMPLE", 1)
-    some = choose.probed(groups)
+    some = choose.groups_to_probe(groups)
     assert {group.shape for group in some} == {group.shape for group in groups}
     assert len(some) < len(groups)
