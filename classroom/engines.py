@@ -24,7 +24,8 @@ GENAI = {"openvino": ("openvino_genai", "openvino_model.bin"),  # 名称 → 模
          "onnx": ("onnxruntime_genai", "*.onnx*")}
 HANDOUT = "讲义的做法"
 FASTEST = {"fastest 16 位": 16, "fastest 8 位": 8, "fastest 4 位": 4}
-WAYS = {"float32": 32, HANDOUT: 16, **FASTEST, "fastest 4 位": 5.8}  # 一个权重占几位；4 位的有比例，输出层是 8 位
+WAYS = {"float32": 32, HANDOUT: 16, "fastest 16 位": 16, "fastest 8 位": 8,
+        "fastest 4 位": 5.8}  # 一个权重占几位；4 位的另有比例，输出层是 8 位
 
 
 @dataclass
@@ -101,15 +102,13 @@ def complete(found: dict[str, float], todo: str) -> dict[str, float]:
     return found
 
 
-def engine_bytes(name: str, folder: Path) -> int:
-    """openvino 或 onnx 的模型文件夹 → 权重有多少字节；没有装那个包、文件夹不对时报 ModelError"""
+def check_engine(name: str, folder: Path) -> None:
+    """openvino 或 onnx 能量这个模型文件夹吗；没有装那个包、文件夹里没有权重时报 ModelError"""
     module, files = GENAI[name]
     if importlib.util.find_spec(module) is None:
         raise ModelError(f"--{name} 要用 {module}，现在没有装；运行 python -m pip install {module.replace('_', '-')}")
-    size = sum(path.stat().st_size for path in folder.glob(files))
-    if not size:
+    if not any(path.stat().st_size for path in folder.glob(files)):
         raise ModelError(f"--{name} 的文件夹 {folder} 里应有 {files}，现在没有；换成导出好的模型文件夹")
-    return size
 
 
 def in_child(name: str, folder: Path, threads: int, todo: str, tokens: int = TOKENS) -> dict[str, float]:

@@ -6,7 +6,6 @@ python classroom/race.py --model 文件夹 --rounds 3 --json classroom/speed.jso
 """
 import argparse
 import json
-import os
 import platform
 import statistics
 import sys
@@ -17,7 +16,7 @@ from helpers.errors import ModelError, friendly_errors
 from helpers.fast.measure import memory_bandwidth
 from helpers.fast.remembered import cpu_name
 from helpers.fast.standin import standin
-from helpers.files import write_text
+from helpers.files import check_writable, write_text
 from helpers.model import locate
 from helpers.tables import Shown, grid
 
@@ -117,9 +116,7 @@ def check_options(options: argparse.Namespace) -> None:
     """量以前先看各个参数，第一处不对的地方报 ValueError 或 ModelError"""
     if options.rounds < 1 or (options.threads is not None and options.threads < 1):
         raise ValueError("--rounds 和 --threads 应不小于 1，改大再试")
-    path = options.json
-    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
-        raise ValueError(f"应能写出文件 {path}，现在不能；换一个已有的、能写的文件夹里的文件名")
+    check_writable(options.json)
     if bool(options.llama_bench) != bool(options.gguf):
         raise ValueError("--llama-bench 和 --gguf 要一起写")
     for path in [options.llama_bench, *options.gguf]:
@@ -127,7 +124,7 @@ def check_options(options: argparse.Namespace) -> None:
             raise ValueError(f"应有文件 {path}，现在没有；检查路径")
     for name in engines.GENAI:
         for folder in vars(options)[name]:
-            engines.engine_bytes(name, folder)
+            engines.check_engine(name, folder)
 
 
 def run_race(options: argparse.Namespace) -> None:

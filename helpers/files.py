@@ -20,6 +20,12 @@ def write_text(path: Path, text: str) -> None:
     os.replace(partial, path)
 
 
+def check_writable(path: Path | None) -> None:
+    """开始费时的事以前先看结果能不能存在 path（None 是不存），不能就报 ValueError"""
+    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
+        raise ValueError(f"应能写出文件 {path}，现在不能；换一个已有的、能写的文件夹里的文件名")
+
+
 @contextlib.contextmanager
 def replace_folder(folder: Path) -> Iterator[Path]:
     """给出 folder 的一份副本去改；全部写好才换上去，出错时 folder 保持原样"""

@@ -5,7 +5,6 @@ python -m helpers.speed --quality 模型 量各种做法与 float32 差多少；
 """
 import argparse
 import json
-import os
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +15,7 @@ from helpers.fast.measure import Measurement, measure, memory_bandwidth
 from helpers.fast.quality import Quality, passages, quality, reading, references, writing
 from helpers.fast.remembered import cpu_name
 from helpers.fast.standin import standin
-from helpers.files import write_text
+from helpers.files import check_writable, write_text
 from helpers.model import locate
 from helpers.tables import Shown, grid
 
@@ -145,15 +144,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quality", required=True, metavar="模型", help="训练过的模型：文件夹、qwen 或模型编号")
     parser.add_argument("--json", type=Path, help="把数字存成 JSON")
     options = parser.parse_args(arguments)
-    path = options.json
-    if path is not None and (path.is_dir() or not os.access(path.parent, os.W_OK)):
-        parser.error(f"应能写出文件 {path}，现在不能；换一个已有的、能写的文件夹里的文件名")
+    try:
+        check_writable(options.json)
+    except ValueError as error:
+        parser.error(str(error))
     with friendly_errors("已停止，什么也没有记下"):
         folder = locate(options.quality)
         figures = quality_figures(folder)
         print(quality_grid(figures))
-        if path is not None:
-            save_quality(path, folder.name, figures)
+        if options.json is not None:
+            save_quality(options.json, folder.name, figures)
 
 
 if __name__ == "__main__":

@@ -96,11 +96,11 @@ def test_what_is_missing_is_named(fake, tmp_path, monkeypatch):
     for name, package in (("openvino", "openvino-genai"), ("onnx", "onnxruntime-genai")):
         monkeypatch.setitem(engines.GENAI, name, (package.replace("-", "_") + "_x", engines.GENAI[name][1]))
         with pytest.raises(ModelError, match=f"python -m pip install {package}"):
-            engines.engine_bytes(name, tmp_path)
+            engines.check_engine(name, tmp_path)
     monkeypatch.undo()
     fake()
     with pytest.raises(ModelError, match=r"应有 openvino_model\.bin，现在没有"):
-        engines.engine_bytes("openvino", tmp_path / "没有")
+        engines.check_engine("openvino", tmp_path / "没有")
 
 
 def answers(monkeypatch, stdout="", stderr="", code=0):

@@ -3,12 +3,13 @@ import threading
 
 from helpers.fast import ways
 from helpers.fast.choose import ALL, READERS
-from helpers.fast.linear import Choice, TwoWayLinear, find_groups, linears, swap_linears
+from helpers.fast.linear import TwoWayLinear, find_groups, linears
 from helpers.fast.standin import SMALL, make
 from helpers.tiny import TINY
 
 import pytest
 import torch
+from swapped import swapped
 from transformers import (
     AutoModelForCausalLM,
     DynamicCache,
@@ -34,12 +35,6 @@ def small(kind, tied=True, dtype=torch.bfloat16):
     model_type, config_type = KINDS[kind]
     torch.manual_seed(0)
     return model_type(config_type(**SIZES, head_dim=16, tie_word_embeddings=tied)).to(dtype).eval()
-
-
-def swapped(model, writing, reading=ways.Stored):
-    """每种形状都用同样的做法"""
-    groups = find_groups(model)
-    return swap_linears(model, groups, {group.shape: Choice(writing, reading) for group in groups})
 
 
 @pytest.fixture(scope="module")

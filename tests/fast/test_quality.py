@@ -3,20 +3,18 @@ import json
 from pathlib import Path
 
 from helpers.fast import ways
-from helpers.fast.linear import Choice, find_groups, swap_linears
 from helpers.fast.quality import FIRST, compared, passages, quality, reading, references, writing
 from helpers.tiny import TINY
 
 import pytest
 import torch
+from swapped import swapped
 from transformers import AutoModelForCausalLM
 
 
-def swapped(writing, reading=ways.Stored):
-    """教学小模型，每种形状都用同样的做法"""
-    model = AutoModelForCausalLM.from_pretrained(TINY, dtype="auto")
-    groups = find_groups(model)
-    return swap_linears(model, groups, {group.shape: Choice(writing, reading) for group in groups})
+def tiny(writing, reading=ways.Stored):
+    """教学小模型，照存放的类型，换过线性层"""
+    return swapped(AutoModelForCausalLM.from_pretrained(TINY, dtype="auto"), writing, reading)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +29,7 @@ def wanted(model, some):
 
 @pytest.fixture(scope="module")
 def int4():
-    return swapped(ways.Int4)
+    return tiny(ways.Int4)
 
 
 def test_passages_are_prose_code_and_answers(some):
@@ -75,9 +73,9 @@ def test_the_old_eight_bits_looked_better_on_the_tiny_model(model, tokenizer):
     """第 08 讲说：在教学小模型上量，以前的 8 位读问题的 KL 散度只有真正的 Qwen 上的几分之一"""
     record = json.loads((Path(__file__).parents[2] / "classroom" / "quality.json").read_text(encoding="utf-8"))
     on_qwen = record["ways"]["8 位，不转方向，读也用它"]["读"]["kl"]
-    old = swapped(Straight, Straight)
+    old = tiny(Straight, Straight)
     wanted = references(model, passages(model, tokenizer)[2:])
     on_tiny = quality(old, wanted, reading).kl
-    new = swapped(ways.Int8)
+    new = tiny(ways.Int8)
     assert on_qwen / 20 < on_tiny < on_qwen / 4
     assert quality(new, wanted, reading).kl < on_tiny / 10
