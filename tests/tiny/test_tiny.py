@@ -2,6 +2,7 @@
 import json
 import math
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -122,16 +123,22 @@ def test_loads_within_a_second_once_the_libraries_are_there(tokenizer, model):
     assert min(seconds) < 1
 
 
+def writing_rate(model, inputs):
+    """写满 60 个词元，每秒几个"""
+    start = time.perf_counter()
+    model.generate(**inputs, min_new_tokens=60, max_new_tokens=60, do_sample=False)
+    return 60 / (time.perf_counter() - start)
+
+
 @pytest.mark.ci
-def test_a_hundred_tokens_a_second_as_stored(tokenizer):
-    stored = AutoModelForCausalLM.from_pretrained(TINY)  # 照文件里的 float16
+def test_as_stored_it_answers_at_once_on_any_cpu(tokenizer, model):
+    stored = AutoModelForCausalLM.from_pretrained(TINY)  # 照文件里的 float16，有的 CPU 没有它的指令
     assert stored.dtype == torch.float16
-    inputs, rates = asked(tokenizer, OPEN[0]), []
-    for _ in range(6):
-        start = time.perf_counter()
-        ids = stored.generate(**inputs, max_new_tokens=60, do_sample=False)
-        rates.append((ids.shape[1] - inputs.input_ids.shape[1]) / (time.perf_counter() - start))
-    assert max(rates) >= 100, rates  # 最好的一次：别的程序只会让它变慢
+    inputs = asked(tokenizer, OPEN[0])
+    rounds = [(writing_rate(stored, inputs), writing_rate(model, inputs)) for _ in range(6)]
+    ratios = [as_stored / in_float32 for as_stored, in_float32 in rounds]
+    assert statistics.median(ratios) > 0.5, rounds  # 同一时刻轮流量，与电脑快慢无关
+    assert max(as_stored for as_stored, _ in rounds) > 30, rounds  # 一个回答两秒以内
 
 
 @pytest.mark.ci
