@@ -83,7 +83,7 @@ def steps(model, input_ids: Tensor, max_new_tokens: int, choose: Callable = gree
         start = time.perf_counter()
         out = model(input_ids=fed, past_key_values=cache, use_cache=use_cache)
         seconds = time.perf_counter() - start
-        logits = out.logits[0, -1].float()
+        logits = out.logits[0, -1].to(torch.float32, copy=True)  # 复制出来，前面各个位置的就不留了
         token_id = choose(logits)
         cache = out.past_key_values  # 不用 KV cache 时是 None
         yield Step(token_id, logits, fed.shape[1], seconds, cache_bytes(cache))

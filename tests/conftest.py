@@ -1,4 +1,5 @@
 """所有测试共用：教学小模型和它的分词器；让 modelscope 的客户端少等一会儿（它在导入时读这些环境变量）"""
+import gc
 import os
 
 import helpers  # noqa: F401  在 torch 之前导入，见 helpers/__init__.py
@@ -14,6 +15,13 @@ for name in PERSONAL:  # 测试不看运行它的人自己的设置；要用到�
 os.environ.update({"MODELSCOPE_DOWNLOAD_TIMEOUT": "2", "MODELSCOPE_DOWNLOAD_MAX_RETRIES": "2",
                    "MODELSCOPE_DOWNLOAD_RETRY_MAX_DELAY_SECONDS": "1",
                    "MODELSCOPE_DOWNLOAD_LOW_SPEED_WINDOW_SECONDS": "2"})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forgotten_afterwards():
+    """一个文件测完，把互相指着的对象（视图和它的控件、模型和它的钩子）占的内存还回去"""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,12 @@ def asked(tokenizer, text):
                                          return_tensors="pt", return_dict=True)
 
 
+@pytest.mark.parametrize("use_cache", [True, False])
+def test_a_step_keeps_one_row_and_not_the_whole_forward(model, input_ids, use_cache):
+    for step in generation.steps(model, input_ids, 3, use_cache=use_cache):
+        assert step.logits.untyped_storage().nbytes() == model.config.vocab_size * 4
+
+
 @pytest.mark.parametrize("text", PROMPTS)
 @pytest.mark.parametrize("use_cache", [True, False])
 def test_greedy_is_generate(model, tokenizer, text, use_cache):

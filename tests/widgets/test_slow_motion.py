@@ -12,17 +12,9 @@ import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 
-@pytest.fixture(scope="module")
-def first(tokenizer, model):
-    return SlowMotion(tokenizer, model, max_new_tokens=6)
-
-
 @pytest.fixture
-def view(first):
-    """同一个视图，从头看起"""
-    first.question.value = "人工智能未来会取代人类吗？"
-    first.play.playing, first.frame.value = False, 1
-    return first
+def view(tokenizer, model):
+    return SlowMotion(tokenizer, model, max_new_tokens=6)
 
 
 def source(view) -> str:
