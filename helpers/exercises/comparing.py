@@ -1,13 +1,15 @@
-"""比较：在一组组输入上运行学生的函数，与期望的结果比；不对时说出是哪组输入、应得到什么、现在得到什么
+"""比较：在一组组输入上运行学生的函数，与期望的结果比；不对时说出应得到什么、现在得到什么、是哪组输入
 
-例: Case((3,), 6, "x 是 3") 上得到 7 -> “x 是 3：应得到 6，现在得到 7；再想想”
+例: Case((3,), 6, "x 是 3") 上得到 7 -> “应得到 6，现在得到 7；再想想（换行）这次的输入：x 是 3”
 """
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from helpers.exercises.running import call
+from helpers.exercises.running import attempt
 
 UNANSWERED = ...  # 笔记本里还没作答的地方写着三个点：answer_1 = ...，函数里是 return ...
+PLAIN = (int, float, bool, str, bytes, type(None))
+LONG = 40  # 比这更长的文字或列表，说第一处不同
 
 
 class Wrong(Exception):
@@ -23,15 +25,27 @@ class Case:
     """一组输入
 
     inputs: 交给函数的参数；expected: 应得到的结果；where: 这组输入怎样说给学生听
+    seconds: 最多算几秒，默认 running.SECONDS；要用模型的题，照这台电脑一次前向的时间定
     """
     inputs: tuple
     expected: object
     where: str
+    seconds: float | None = None
 
 
 def same_values(got: object, want: object) -> bool:
-    """相同吗；张量、元组、列表里的值一样，就算一样"""
-    return as_lists(got) == as_lists(want)
+    """相同吗；张量、元组、列表里的值一样，就算一样。自己定义“等于”的东西不算"""
+    values = as_lists(got)
+    return is_plain(values) and values == as_lists(want)
+
+
+def is_plain(value: object) -> bool:
+    """是数、文字、字节，或者装着它们的列表、字典、集合吗；它们的子类不算：子类可以改写“等于”"""
+    if type(value) in (list, set):
+        return all(is_plain(item) for item in value)
+    if type(value) is dict:
+        return all(is_plain(key) and is_plain(item) for key, item in value.items())
+    return type(value) in PLAIN
 
 
 def close_numbers(got: object, want: object, tolerance: float = 1e-3) -> bool:
@@ -41,7 +55,10 @@ def close_numbers(got: object, want: object, tolerance: float = 1e-3) -> bool:
     """
     import torch
 
-    numbers = torch.as_tensor(as_lists(got), dtype=torch.float64)
+    values = as_lists(got)
+    if not is_plain(values):
+        return False
+    numbers = torch.as_tensor(values, dtype=torch.float64)
     wanted = torch.as_tensor(as_lists(want), dtype=torch.float64)
     return numbers.shape == wanted.shape and torch.allclose(numbers, wanted, rtol=tolerance, atol=tolerance)
 
@@ -56,6 +73,32 @@ def as_lists(value: object) -> object:
     if not isinstance(value, list | tuple):
         return value
     return [as_lists(item) for item in value]
+
+
+def as_number(answer: object, example: str) -> int | float:
+    """学生写的一个数；numpy 的数、单个的张量也行，别的抛出 Wrong
+
+    example: 一个数的样子，例如 "3.14"
+    例: as_number(torch.tensor(2), "7") -> 2
+    """
+    value = as_lists(answer)
+    if type(value) not in (int, float):  # True 和 False 也不算
+        raise Wrong(f"答案应是一个数，例如 {example}，现在是 {brief(answer)}；不写引号和单位")
+    return value
+
+
+def as_letter(answer: object, letters: str) -> str:
+    """选择题的答案：letters 里的一个字母，大小写都行，前后可以有空格；别的抛出 Wrong
+
+    例: as_letter(" b ", "ABCD") -> "B"
+    """
+    choices = "、".join(letters)
+    if not isinstance(answer, str):
+        raise Wrong(f"答案应是一个字母，两边加引号，例如 \"A\"，现在是 {brief(answer)}")
+    letter = answer.strip().upper()
+    if len(letter) != 1 or letter not in letters:
+        raise Wrong(f"应是 {choices} 里的一个字母，现在是 {brief(answer)}")
+    return letter
 
 
 def is_nested(got: object, case: Case) -> bool:
@@ -78,16 +121,33 @@ def check_function(function: Callable, cases: Sequence[Case], forms: dict, slips
     forms: 不合题目的样子，{认得它的 fits(学生的结果, case): 要说的话}
     slips: 想得到的错法，{照它写的错误解法 solve(*inputs): 要说的话}
     两样都在结果已经不对时才认，先认先说；same(学生的结果, 应得到的): 怎样算相同
+    结果对了，再看有没有改动传入的东西
     例: check_function(answer, [Case((3,), 6, "x 是 3")], {is_text: "应是一个数"}, {square: "这是平方"})
     """
     for case in cases:
-        got = call(function, case.inputs, case.where)
+        tried = attempt(function, case.inputs, case.where, case.seconds)
+        got = tried.result
         if got is UNANSWERED:
             raise Unanswered
         if got is None:
-            raise Wrong(f"{case.where}：应有返回值，现在是 None；检查是不是忘了 return")
+            raise Wrong(f"应有返回值，现在是 None；检查是不是忘了 return\n这次的输入：{case.where}")
         if not holds(same, got, case.expected):
-            raise Wrong(f"{case.where}：{what_is_wrong(got, case, forms, slips, same)}")
+            raise Wrong(f"{what_is_wrong(got, case, forms, slips, same)}\n这次的输入：{case.where}")
+        check_unchanged(tried.given, case)
+
+
+def check_unchanged(given: tuple, case: Case) -> None:
+    """学生的函数不应改动传入的列表、字典、集合和张量"""
+    for after, before in zip(given, case.inputs, strict=True):
+        if after is before or unchanged(after, before):
+            continue
+        raise Wrong(f"结果对了，可是传入的东西应保持原样，现在从 {brief(before)} 变成了 {brief(after)}；"
+                    f"先复制一份，或者不要就地修改\n这次的输入：{case.where}")
+
+
+def unchanged(after: object, before: object) -> bool:
+    """还是原来的样子吗；nan 也算等于 nan"""
+    return type(after) is type(before) and repr(as_lists(after)) == repr(as_lists(before))
 
 
 def what_is_wrong(got: object, case: Case, forms: dict, slips: dict, same: Callable) -> str:
@@ -98,7 +158,33 @@ def what_is_wrong(got: object, case: Case, forms: dict, slips: dict, same: Calla
     for solve, message in slips.items():
         if holds(is_slip, solve, got, case, same):
             return message
-    return f"应得到 {brief(case.expected)}，现在得到 {brief(got)}；再想想"
+    return f"{difference(as_lists(got), as_lists(case.expected))}；再想想"
+
+
+def difference(got: object, want: object) -> str:
+    """应得到什么、现在得到什么；两个都很长的文字或列表，说第一处不同
+
+    例: difference("一二", "一三") -> "应得到 '一三'，现在得到 '一二'"
+    """
+    both = type(got) is type(want) and isinstance(want, str | bytes | list)
+    if not both or min(len(got), len(want)) <= LONG:
+        return f"应得到 {brief(want)}，现在得到 {brief(got)}"
+    at = first_difference(got, want)
+    if at == len(want):
+        return f"应有 {len(want)} 项，现在有 {len(got)} 项，多出来的从 {brief(got[at:at + 10])} 开始"
+    if at == len(got):
+        return f"应有 {len(want)} 项，现在有 {len(got)} 项，少了 {brief(want[at:at + 10])} 和后面的"
+    start = max(at - 5, 0)
+    return (f"前 {at} 项都对，从下标 {at} 起不同：这里应是 {brief(want[start:at + 10])}，"
+            f"现在是 {brief(got[start:at + 10])}")
+
+
+def first_difference(got: Sequence, want: Sequence) -> int:
+    """第一处不同的下标；一个是另一个的开头，就是短的那个的长度"""
+    for at, (mine, theirs) in enumerate(zip(got, want, strict=False)):
+        if mine != theirs:
+            return at
+    return min(len(got), len(want))
 
 
 def is_slip(solve: Callable, got: object, case: Case, same: Callable) -> bool:

@@ -1,7 +1,9 @@
 """运行学生的函数：给它一份输入的复制品，限定时间，出错时说清楚"""
 import copy
 import ctypes
+import linecache
 import threading
+import traceback
 from collections.abc import Callable
 
 SECONDS = 5.0  # 一次调用最多几秒
@@ -16,18 +18,21 @@ class TimeUp(BaseException):
 
 
 class Attempt(threading.Thread):
-    """在另一个线程里运行一次学生的函数，记下它的 result 或 error"""
+    """在另一个线程里运行一次学生的函数
+
+    given: 交给它的输入（复制品，它可能改过）；result: 它的结果，error: 它报的错
+    """
 
     def __init__(self, function: Callable, inputs: tuple):
         super().__init__(daemon=True)
         self.function = function
-        self.inputs = inputs
+        self.given = tuple(copy_of(value) for value in inputs)
         self.result = None
         self.error = None
 
     def run(self) -> None:
         try:
-            self.result = self.function(*map(copy_of, self.inputs))
+            self.result = self.function(*self.given)
         except TimeUp:
             pass
         except BaseException as error:  # 学生可能抛出任何东西，SystemExit 也算
@@ -40,23 +45,55 @@ class Attempt(threading.Thread):
         self.join(1.0)
 
 
-def call(function: Callable, inputs: tuple, where: str) -> object:
-    """function(*inputs) 的结果；不是函数、出错、超时都抛出 Failed
+def attempt(function: Callable, inputs: tuple, where: str, seconds: float | None = None) -> Attempt:
+    """运行一次 function(*inputs)；不是函数、出错、超时都抛出 Failed
 
-    where: 这组输入怎样说给学生听，例如 “文字是 '你好'”
+    where: 这组输入怎样说给学生听，例如 “文字是 '你好'”；seconds: 最多几秒，默认 SECONDS
     """
     if not callable(function):
         raise Failed(f"答案应是一个函数，现在是 {type(function).__name__}；把函数名交给 check，不要加括号")
-    attempt = Attempt(function, inputs)
-    attempt.start()
-    attempt.join(SECONDS)
-    if attempt.is_alive():
-        attempt.stop()
-        raise Failed(f"{where}：应在 {SECONDS:g} 秒内算完，现在没有；检查循环有没有停下来的条件")
-    if attempt.error is not None:
-        raise Failed(f"{where}：应有结果，现在你的函数报了 {type(attempt.error).__name__}: {attempt.error}；"
-                     "先自己在单元格里用这个输入调用它看看")
-    return attempt.result
+    limit = SECONDS if seconds is None else seconds
+    tried = Attempt(function, inputs)
+    tried.start()
+    try:
+        tried.join(limit)
+    finally:  # 学生按了停止键也一样
+        running = tried.is_alive()
+        if running:
+            tried.stop()
+    if running:
+        raise Failed(f"应在 {limit:.3g} 秒内算完，现在没有：太慢，或者停不下来；"
+                     f"检查循环有没有停下来的条件，同样的东西是不是算了很多遍\n这次的输入：{where}")
+    if tried.error is not None:
+        raise Failed(f"{what_was_raised(tried.error, function)}\n这次的输入：{where}")
+    return tried
+
+
+def call(function: Callable, inputs: tuple, where: str, seconds: float | None = None) -> object:
+    """function(*inputs) 的结果；参数和出错时同 attempt"""
+    return attempt(function, inputs, where, seconds).result
+
+
+def what_was_raised(error: BaseException, function: Callable) -> str:
+    """学生的函数报了什么错，在它的第几行
+
+    例: what_was_raised(error, answer) -> "你的函数报了 ZeroDivisionError: division by zero，在这一行：return x / 0"
+    """
+    said = f"应有结果，现在你的函数报了 {type(error).__name__}: {error}"
+    line = failing_line(error, function)
+    if line:
+        return f"{said}\n在这一行：{line}"
+    return said
+
+
+def failing_line(error: BaseException, function: Callable) -> str:
+    """学生写的代码里最后出错的那一行；找不到就是空的"""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return ""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [linecache.getline(frame.filename, frame.lineno) for frame in frames if frame.filename == code.co_filename]
+    return lines[-1].strip() if lines else ""
 
 
 def copy_of(value: object) -> object:

@@ -3,10 +3,13 @@ from helpers.exercises.comparing import (
     Case,
     Unanswered,
     Wrong,
+    as_letter,
     as_lists,
+    as_number,
     brief,
     check_function,
     close_numbers,
+    difference,
     is_nested,
     same_values,
 )
@@ -84,19 +87,19 @@ def test_a_right_answer_passes():
 
 
 def test_which_input_what_was_expected_and_what_came():
-    assert message(lambda x: 7) == "x 是 2：应得到 4，现在得到 7；再想想"
-    assert message(lambda x: 4) == "x 是 3：应得到 6，现在得到 4；再想想"
+    assert message(lambda x: 7) == "应得到 4，现在得到 7；再想想\n这次的输入：x 是 2"
+    assert message(lambda x: 4) == "应得到 6，现在得到 4；再想想\n这次的输入：x 是 3"
 
 
 def test_the_first_mistake_that_fits_is_told():
-    assert message(square_again) == "x 是 3：平方"
-    assert message(str) == "x 是 2：是文字"
-    assert message(abs) == "x 是 2：原样返回了"
+    assert message(square_again) == "平方\n这次的输入：x 是 3"
+    assert message(str) == "是文字\n这次的输入：x 是 2"
+    assert message(abs) == "原样返回了\n这次的输入：x 是 2"
 
 
 def test_a_slip_that_happens_to_be_right_is_not_told():
     slips = {one_too_many: "多了 1"}
-    assert message(one_too_many, slips=slips) == "x 是 2：多了 1"
+    assert message(one_too_many, slips=slips) == "多了 1\n这次的输入：x 是 2"
     assert "再想想" in message(lambda x: 2 * x + 2, slips=slips, same=within_one)
 
 
@@ -107,6 +110,76 @@ def test_a_comparison_that_breaks_means_different():
 def test_three_dots_mean_unanswered():
     with pytest.raises(Unanswered):
         check_function(lambda x: ..., [TWO], FORMS, SLIPS)
+
+
+class Equal:
+    """说自己等于任何东西"""
+    __hash__ = None
+
+    def __eq__(self, other):
+        return True
+
+
+class EqualList(list):
+    __hash__ = None
+
+    def __eq__(self, other):
+        return True
+
+
+@pytest.mark.parametrize("cheat", [Equal(), [Equal(), 2], EqualList([7]), [EqualList([7])]])
+def test_what_says_it_equals_everything_does_not_pass(cheat):
+    assert not same_values(cheat, [1, 2])
+    assert not close_numbers(cheat, [1.0, 2.0])
+
+
+def test_what_was_given_must_not_be_changed():
+    def spoil(numbers):
+        numbers.sort()
+        return numbers
+
+    said = message_of(spoil, Case(([2, 1],), [1, 2], "numbers 是 [2, 1]"))
+    assert said.startswith("结果对了，可是传入的东西应保持原样，现在从 [2, 1] 变成了 [1, 2]")
+    nan = torch.tensor([float("nan"), 1.0])
+    check_function(lambda x: 1, [Case((nan,), 1, "")], {}, {})
+    assert "结果对了" in message_of(lambda x: x.mul_(2).sum(), Case((torch.ones(2),), 4.0, ""))
+
+
+def message_of(function, case) -> str:
+    with pytest.raises(Wrong) as caught:
+        check_function(function, [case], {}, {})
+    return str(caught.value)
+
+
+def test_long_results_show_the_first_place_that_differs():
+    want = list(range(100))
+    got = [*range(50), 7, *range(51, 100)]
+    assert difference(got, want) == (
+        f"前 50 项都对，从下标 50 起不同：这里应是 {want[45:60]}，现在是 {got[45:60]}")
+    assert difference("好" * 60 + "坏", "好" * 60) == "应有 60 项，现在有 61 项，多出来的从 '坏' 开始"
+    assert difference("好" * 50, "好" * 50 + "坏") == "应有 51 项，现在有 50 项，少了 '坏' 和后面的"
+    assert difference([1], [2]) == "应得到 [2]，现在得到 [1]"
+    assert difference("好" * 60, want) == f"应得到 {brief(want)}，现在得到 {brief('好' * 60)}"
+
+
+@pytest.mark.parametrize("answer, number", [(2, 2), (2.5, 2.5), (numpy.float32(2), 2), (torch.tensor(2), 2)])
+def test_a_number_in_any_of_its_forms(answer, number):
+    assert as_number(answer, "7") == number
+
+
+@pytest.mark.parametrize("answer", ["2", True, [2], torch.ones(2), Equal()])
+def test_what_is_no_number(answer):
+    with pytest.raises(Wrong, match="答案应是一个数，例如 7"):
+        as_number(answer, "7")
+
+
+def test_a_letter():
+    assert as_letter(" b ", "ABC") == "B"
+    for answer in ("D", "AB", ""):
+        with pytest.raises(Wrong, match="应是 A、B、C 里的一个字母"):
+            as_letter(answer, "ABC")
+    with pytest.raises(Wrong, match="两边加引号"):
+        as_letter(1, "ABC")
 
 
 def test_brief():

@@ -1,7 +1,8 @@
 """运行学生的函数：死循环停得下来，输入是复制品"""
 import contextlib
+import threading
 
-from helpers.exercises.running import Failed, call
+from helpers.exercises.running import Failed, attempt, call
 
 import pytest
 import torch
@@ -27,6 +28,40 @@ def test_the_students_function_gets_copies():
         tensor += 1
         return 1
 
-    call(spoil, inputs, "")
+    tried = attempt(spoil, inputs, "")
     assert inputs[0] == [1, 2]
     assert inputs[1].tolist() == [1.0]
+    assert tried.given[0] == [1, 2, 9]
+    assert tried.given[1].tolist() == [2.0]
+
+
+def divides(x):
+    y = x - 1
+    return x / y
+
+
+def test_an_error_names_its_line():
+    with pytest.raises(Failed) as caught:
+        call(divides, (1,), "x 是 1")
+    assert str(caught.value) == ("应有结果，现在你的函数报了 ZeroDivisionError: division by zero\n"
+                                 "在这一行：return x / y\n这次的输入：x 是 1")
+
+
+def test_the_limit_can_be_another():
+    with pytest.raises(Failed, match="应在 0.2 秒内算完，现在没有：太慢，或者停不下来"):
+        call(forever, (1,), "x 是 1", 0.2)
+
+
+def test_the_stop_button_stops_the_students_function(monkeypatch):
+    went_on = []
+
+    def pressed(attempt, seconds):
+        if seconds != 1.0:  # 等学生的函数时按了停止键；收尾的等待照常
+            raise KeyboardInterrupt
+        threading.Thread.join(attempt, seconds)
+        went_on.append(attempt.is_alive())
+
+    monkeypatch.setattr("helpers.exercises.running.Attempt.join", pressed, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        call(forever, (1,), "x 是 1")
+    assert went_on == [False]
