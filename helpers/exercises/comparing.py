@@ -17,7 +17,7 @@ class Wrong(Exception):
 
 
 class Unanswered(Exception):
-    """函数还没有写：它返回的还是三个点"""
+    """函数还没有写：它返回的还是三个点，或者还是题目给的那段要改的代码；有文字，就是要学生做什么"""
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,9 @@ class Exercise:
             return Note("✗", "答案现在是 None，也就是什么也没有：print(…) 只显示，不把值交给变量；直接写那个值")
         try:
             advice = self.test(answer)
-        except Unanswered:
-            return Note("○", f"练习 {self.number} 还没作答：写完函数里的代码，再运行这一格")
+        except Unanswered as unanswered:
+            todo = str(unanswered) or "写完函数里的代码，再运行这一格"
+            return Note("○", f"练习 {self.number} 还没作答：{todo}")
         except (Wrong, Failed) as error:
             return Note("✗", str(error))
         except Exception as error:  # 检查自己没想到的答案，也不能让学生看到 traceback
