@@ -72,7 +72,7 @@ c.JupyterHub.db_url = f"sqlite:///{STATE / 'hub.sqlite'}"
 c.JupyterHub.cookie_secret_file = str(STATE / "cookie_secret")
 c.ConfigurableHTTPProxy.pid_file = str(STATE / "proxy.pid")
 
-c.Spawner.cmd = [sys.executable, str(SERVER)]
+c.Spawner.cmd = [sys.executable, "-P", str(SERVER)]  # -P：学生自己的 token.py 不会当成标准库的
 c.Spawner.default_url = "/lab/tree/hf-course/notebooks"
 c.Spawner.start_timeout = c.Spawner.http_timeout = 180  # 全班同时登录，慢的服务器要排队
 c.Spawner.mem_limit = memory()

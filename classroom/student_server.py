@@ -54,7 +54,7 @@ def main() -> None:
     except OSError as error:
         print(f"课程应能抄进 {mine}，现在不能（{error}）；删掉不要的文件，在 File → Hub Control Panel 里停止再启动",
               file=sys.stderr)
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterhub.singleuser", *sys.argv[1:]])
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "jupyterhub.singleuser", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

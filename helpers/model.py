@@ -12,7 +12,7 @@ from pathlib import Path
 from timeit import repeat
 
 from helpers.download import classroom_copy, local_copy, manifest, modelscope_hub
-from helpers.download.checkpoint import check_checkpoint, read_config
+from helpers.download.checkpoint import check_checkpoint, check_json_files, read_config
 from helpers.download.local_copy import BrokenCopy
 from helpers.download.names import QWEN_ID, is_model_id, nearest_ids
 from helpers.errors import ModelError, friendly_errors
@@ -87,6 +87,18 @@ def model_id(text: str) -> str:
                      f"先试试 tiny{nearest_ids(text)}")
 
 
+def fetch(name: str) -> Path:
+    """缓存里有完整的一份，逐个字节核对过；没有就取来，坏了就修好。取不到、修不好时报 ModelError"""
+    try:
+        folder = local_copy.find_copy(name, thorough=True)
+    except BrokenCopy as broken:
+        return repair(name, broken)
+    if folder is None:
+        return obtain(name)
+    local_copy.remember_copy(name, folder)
+    return folder
+
+
 def repair(name: str, broken: BrokenCopy) -> Path:
     """这台电脑上的一份坏了：只取缺的、坏的，返回文件夹"""
     say(f"{broken}（正在自动修理）")
@@ -110,6 +122,7 @@ def obtain(name: str) -> Path:
             announce(f"从 {modelscope_hub.hub_host()} 下载", listed, folder)
             modelscope_hub.download(listed, folder)
         check_checkpoint(folder)
+        check_json_files(folder)
     except ModelError as error:
         raise ModelError(f"{error}；现在可以先用 tiny") from None
     manifest.write_record(folder, listed)
@@ -195,7 +208,7 @@ def run_command(command: str, name: str, target: str | None = None) -> str:
             return f"删掉了 {name}"
         return f"缓存里没有 {name}，不用删"
     if command == "fetch":
-        return f"{name} 已经准备好，可以断网使用：{locate(name)}"
+        return f"{name} 已经准备好，可以断网使用：{fetch(name)}"
     folder = local_copy.find_copy(name)
     if folder is None:
         raise ModelError(f"缓存里应有 {name}，现在没有；联网运行 python -m helpers.model fetch")

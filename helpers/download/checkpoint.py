@@ -9,6 +9,7 @@ from helpers.errors import ModelError
 
 # 文件的内容不是应有的样子时，读的人会遇到的错
 MALFORMED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
+BOM = "\ufeff"
 OTHER_WEIGHTS = {".bin", ".pt", ".pth", ".gguf", ".onnx"}
 
 
@@ -26,6 +27,36 @@ def check_checkpoint(folder: Path) -> Path:
     return folder
 
 
+def check_json_files(folder: Path) -> None:
+    """每个 JSON（分词器、各种设置）都读得出来吗；下载站没有公布 sha256 时，只有这样才看得出坏了。坏了报 ModelError"""
+    for path in sorted(folder.glob("*.json")):
+        read_json(path)
+
+
+def read_json(path: Path) -> object:
+    """一个 JSON 文件的内容；读不出来时报 ModelError（没有这个文件是 FileNotFoundError）"""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreadable_file(path.parent, error) from None
+    except ValueError as error:
+        raise ModelError(f"{path} 应是 UTF-8 的文字，现在不是（{one_line(error)}）；重新下载这个文件") from None
+    if text.startswith(BOM):
+        raise ModelError(f"{path} 应从左花括号开始，现在开头多了一个看不见的 BOM（编辑器加的），transformers 读不了；"
+                         "用编辑器另存为“UTF-8”（不是“UTF-8 带 BOM”），或者重新下载这个文件")
+    try:
+        return json.loads(text)
+    except MALFORMED as error:
+        raise ModelError(f"{path} 应是 JSON，现在读不出来（{one_line(error)}）；重新下载这个文件") from None
+
+
+def one_line(error: Exception) -> str:
+    """别的库报的错，一行，不超过 200 个字符"""
+    return " ".join(str(error).split())[:200]
+
+
 def unreadable_file(folder: Path, error: OSError) -> ModelError:
     """没有权限、磁盘坏了等：哪个文件、为什么"""
     return ModelError(f"{error.filename or folder} 应能读，现在不能（{error.strerror}）；"
@@ -36,13 +67,9 @@ def read_config(folder: Path) -> dict:
     """config.json 的内容；没有、不是 JSON、没有 model_type 时报 ModelError"""
     path = folder / "config.json"
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path)
     except FileNotFoundError:
         raise ModelError(f"{folder} 里应有 config.json，现在没有；换成解压后的模型文件夹，或者重新下载") from None
-    except OSError as error:
-        raise unreadable_file(folder, error) from None
-    except ValueError as error:
-        raise ModelError(f"{path} 应是 JSON，现在读不出来（{error}）；重新下载这个文件") from None
     if not isinstance(config, dict) or "model_type" not in config:
         raise ModelError(f"{path} 应写明 model_type，现在没有；这不是 transformers 的模型，换一个文件夹")
     return config

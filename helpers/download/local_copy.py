@@ -26,12 +26,12 @@ def local_folders(model_id: str) -> list[Path]:
     return folders
 
 
-def find_copy(model_id: str) -> Path | None:
-    """完整的一份在哪个文件夹；一份也没有就是 None，有而不完整时报 BrokenCopy"""
+def find_copy(model_id: str, thorough: bool = False) -> Path | None:
+    """完整的一份在哪个文件夹；一份也没有就是 None，有而不完整时报 BrokenCopy；thorough: 逐个字节核对"""
     broken = None
     for folder in existing_folders(model_id):
         try:
-            return demand_undamaged(check_checkpoint(folder))
+            return demand_undamaged(check_checkpoint(folder), thorough)
         except ModelError as error:
             broken = broken or BrokenCopy(str(error))
     if broken:

@@ -9,11 +9,12 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
-from helpers.download.checkpoint import MALFORMED
+from helpers.download.checkpoint import MALFORMED, check_json_files
 from helpers.errors import ModelError
 from helpers.files import write_text
 
 RECORD = ".course-record.json"
+PATTERN = frozenset("*?[]")  # 下载的客户端把带这些的名字当作一批文件
 DATA_SUFFIXES = (".json", ".txt", ".jinja", ".safetensors")  # 只要数据，不要代码（.py）和 pickle（.bin）
 
 
@@ -27,7 +28,11 @@ class ModelFile:
 
     def is_data(self) -> bool:
         """是不是模型的数据"""
-        return self.path.endswith(DATA_SUFFIXES) and self.path != RECORD
+        return self.path.endswith(DATA_SUFFIXES) and not self.is_record()
+
+    def is_record(self) -> bool:
+        """是不是课程自己的记录；有的文件系统不分大小写"""
+        return PureWindowsPath(self.path).name.lower() == RECORD
 
     def is_whole(self, folder: Path, thorough: bool = False) -> bool:
         """folder 里的这个文件与清单一样吗；大小和时间都没变就不读内容，thorough 时一定读"""
@@ -73,12 +78,18 @@ class Manifest:
 
 
 def check_path(path: str) -> None:
-    """清单里的文件名应留在模型文件夹里面，否则报 ModelError，什么也不写"""
+    """清单里的文件名应是留在模型文件夹里面的一个文件，否则报 ModelError，什么也不写"""
     parsed = PureWindowsPath(path)  # 两种斜线和盘符都认得
     outside = parsed.anchor or ".." in parsed.parts
     if outside or ":" in path or not path:
-        raise ModelError(f"清单里的文件名应留在模型文件夹里，现在有 {path!r}；这个下载站不可信，什么也没有下载，"
-                         "检查 MODELSCOPE_ENDPOINT")
+        raise untrusted(f"清单里的文件名应留在模型文件夹里，现在有 {path!r}")
+    if PATTERN.intersection(path) or not path.isprintable():
+        raise untrusted(f"清单里的文件名应是一个文件的名字，现在有 {path!r}")
+
+
+def untrusted(said: str) -> ModelError:
+    """清单不能照着做"""
+    return ModelError(f"{said}；这个下载站不可信，什么也没有下载，检查 MODELSCOPE_ENDPOINT")
 
 
 def parse_manifest(text: bytes) -> Manifest:
@@ -127,11 +138,13 @@ def write_record(folder: Path, manifest: Manifest) -> None:
 
 
 def demand_undamaged(folder: Path, thorough: bool = False) -> Path:
-    """folder 与记录相符（或者没有记录）就原样返回；少了文件、大小或内容变了时报 ModelError，说出哪些文件坏了
+    """folder 与记录相符就原样返回；少了文件、大小或内容变了时报 ModelError，说出哪些文件坏了
 
-    thorough: 每个文件都重新算 sha256，不管修改时间变没变
+    没有记录时，只看各个 JSON 读不读得出来；thorough: 两样都看，每个文件都重新算 sha256，不管修改时间变没变
     """
     record = read_record(folder)
+    if record is None or thorough:
+        check_json_files(folder)
     if record is None:
         return folder
     damaged = [file.path for file in record.files if not file.is_whole(folder, thorough)]

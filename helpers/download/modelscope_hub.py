@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from helpers.download.checkpoint import MALFORMED
-from helpers.download.manifest import Manifest, ModelFile
+from helpers.download.manifest import Manifest, ModelFile, untrusted
 from helpers.download.names import nearest_ids
 from helpers.errors import ModelError
 
@@ -47,6 +47,9 @@ def listing(model_id: str) -> Manifest:
     except MALFORMED:
         raise ModelError(f"{hub_host()} 应给出 {model_id} 的文件清单，现在的回答看不懂；过几分钟再试，"
                          "还不行就看看 MODELSCOPE_ENDPOINT 设得对不对") from None
+    for file in listed.files:
+        if file.is_record():
+            raise untrusted(f"清单里应只有模型的文件，现在有课程自己的记录 {file.path!r}")
     data = [file for file in listed.files if file.is_data()]
     if not any(file.path.endswith(".safetensors") for file in data):
         raise ModelError(f"{model_id} 应有 safetensors 格式的权重，现在清单里没有；换一个模型，例如 qwen")
@@ -54,8 +57,12 @@ def listing(model_id: str) -> Manifest:
 
 
 def listed_file(entry: dict) -> ModelFile:
-    """下载站的清单里的一项 → 文件；没有公布 sha256 的是 None"""
-    return ModelFile(entry["Path"], int(entry["Size"]), entry.get("Sha256") or None)
+    """下载站的清单里的一项 → 文件；没有公布 sha256 的是 None；看不懂时报 MALFORMED 里的错"""
+    digest = entry.get("Sha256") or None
+    size = int(entry["Size"])
+    if size < 0 or not isinstance(digest, str | None):
+        raise ValueError(f"大小 {size}，sha256 {digest!r}")
+    return ModelFile(entry["Path"], size, digest)
 
 
 def ask_listing(model_id: str) -> dict:
@@ -79,6 +86,8 @@ def ask_listing(model_id: str) -> dict:
     check_status(answer.status_code, model_id)
     try:
         return answer.json()
+    except RecursionError:
+        return {}  # 括号套得太深，等于看不懂
     except ValueError:
         raise ModelError(f"{hub_host()} 应回答 JSON，现在回答的是一个网页；多半是校园网还没有登录：先在浏览器里登录，"
                          "再运行一次") from None

@@ -51,6 +51,20 @@ def test_a_student_gets_what_the_lessons_link_to(tmp_path):
     assert give(ROOT, tmp_path) == []
 
 
+@pytest.mark.ci  # 要装 JupyterHub
+def test_a_students_own_token_py_does_not_lock_him_out(tmp_path, monkeypatch, own_cache):
+    monkeypatch.setenv("COURSE_TRIAL", "1")
+    monkeypatch.setenv("COURSE_MODEL", "tiny")
+    command = PyFileConfigLoader(CONFIG.name, path=str(CONFIG.parent)).load_config().Spawner.cmd
+    home = tmp_path / "张三"
+    for name in ("token.py", "random.py", "json.py"):
+        write(home / name, "raise SystemExit('学生自己的文件')")
+    started = subprocess.run([*command, "--version"], cwd=home, capture_output=True, encoding="utf-8",
+                             env={**os.environ, "HOME": str(home), "USERPROFILE": str(home)})
+    assert started.returncode == 0, started.stderr
+    assert "学生自己的文件" not in started.stdout + started.stderr
+
+
 def test_an_update_never_touches_what_the_student_changed(course, tmp_path):
     mine = tmp_path / "张三" / "hf-course"
     assert give(course, mine) == ["README.md", "notebooks/01.ipynb", "notebooks/02.ipynb"]

@@ -25,7 +25,7 @@ import time
 from helpers import model
 from helpers.download import local_copy, modelscope_hub
 from helpers.download.local_copy import local_folders
-from helpers.download.manifest import RECORD, demand_undamaged, read_record
+from helpers.download.manifest import RECORD, Manifest, data_files, demand_undamaged, read_record, write_record
 from helpers.errors import ModelError
 from helpers.fast.standin import make
 
@@ -114,6 +114,23 @@ def test_the_listing_goes_wrong(hub, fault, says, caplog):
     assert not folder().exists()
     assert caplog.records == []  # 没有英文的提示
     works_again(hub)
+
+
+ODD = [{"Path": None}, {"Path": 7}, {"Path": ["a"]}, {"Size": "大"}, {"Size": -1}, {"Size": None}, {"Sha256": 7}]
+
+
+@pytest.mark.parametrize("change", ODD)
+def test_an_odd_entry_in_the_listing(hub, change):
+    hub.listed = [{"Name": "x", "Path": "x.json", "Type": "blob", "Size": 1, "Sha256": "", **change}]
+    refused("看不懂")
+    assert not folder().exists()
+
+
+@pytest.mark.parametrize("text", [b"[" * 200_000, b'{"Data": {"Files": [{"Path": "a.json", "Size": Infinity}]}}', b"null"])
+def test_an_odd_listing(hub, text):
+    hub.fault = lambda handler, what: handler.body(text, kind="application/json")
+    refused("看不懂")
+    assert not folder().exists()
 
 
 def test_nobody_listens_and_no_such_host(hub, monkeypatch):
@@ -221,6 +238,43 @@ def test_the_hub_publishes_no_sha256(hub):
     works_again(hub)
 
 
+def tokenizer_fault(handler, what):
+    """分词器的文件大小对，内容是垃圾"""
+    return what == "tokenizer.json" and handler.file(b"<" * len(handler.hub.files["tokenizer.json"]))
+
+
+def test_a_broken_tokenizer_without_a_sha256_is_not_kept(hub):
+    hub.sha256 = False
+    hub.fault = tokenizer_fault
+    refused("tokenizer.json 应是 JSON")
+    refused("tokenizer.json 应是 JSON")  # 不会因为已经在缓存里就当成好的
+    works_again(hub)
+
+
+def test_a_broken_tokenizer_that_was_remembered_is_mended_by_fetch(hub):
+    hub.sha256 = False
+    model.locate("qwen")
+    path = folder() / "tokenizer.json"
+    path.write_bytes(b"<" * path.stat().st_size)
+    (folder() / RECORD).unlink()
+    write_record(folder(), Manifest(MODEL, data_files(folder())))  # 坏的一份记成了好的
+    assert "tokenizer.json 应是 JSON" in command("verify").stderr
+    assert "可以断网使用" in command("fetch").stdout
+    assert path.read_bytes() == hub.files["tokenizer.json"]
+
+
+def test_a_flipped_bit_under_the_old_time_is_mended_by_fetch(hub):
+    model.locate("qwen")
+    path = folder() / "model.safetensors"
+    before = path.stat().st_mtime_ns
+    path.write_bytes(spoiled(path.read_bytes()))
+    os.utime(path, ns=(before, before))
+    assert "model.safetensors 不见了或被改过" in command("verify").stderr
+    assert "可以断网使用" in command("fetch").stdout
+    assert path.read_bytes() == hub.files["model.safetensors"]
+    assert "6 个文件" in command("verify").stdout
+
+
 def test_server_errors_while_downloading(hub):
     hub.fault = weights_fault(lambda handler: server_error(handler, "model.safetensors"))
     refused("接着下")
@@ -234,7 +288,9 @@ def test_too_little_disk_is_said_before(hub, monkeypatch):
 
 
 def test_a_hub_that_points_outside_is_refused(hub, tmp_path):
-    for path in ("../outside.json", "/etc/x.json", "a/../../x.json", "..\\x.json", "C:\\x.json"):
+    for path in ("../outside.json", "/etc/x.json", "a/../../x.json", "..\\x.json", "C:\\x.json", "*.json",
+                 "model-?.safetensors", "[a-z].json", "a\0.json", "a\n.json", "\ud800.json",
+                 RECORD, f"a/{RECORD}", ".Course-Record.json"):
         hub.listed = [{"Name": "x", "Path": path, "Type": "blob", "Size": 1, "Sha256": ""}]
         refused("不可信")
     assert hub.downloads() == []
