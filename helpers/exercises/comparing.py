@@ -2,6 +2,7 @@
 
 例: Case((3,), 6, "x 是 3") 上得到 7 -> “应得到 6，现在得到 7；再想想（换行）这次的输入：x 是 3”
 """
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -88,17 +89,34 @@ def as_number(answer: object, example: str) -> int | float:
 
 
 def as_letter(answer: object, letters: str) -> str:
-    """选择题的答案：letters 里的一个字母，大小写都行，前后可以有空格；别的抛出 Wrong
+    """选择题的答案：letters 里的一个字母，大小写、全角都行，前后可以有空格；别的抛出 Wrong
 
     例: as_letter(" b ", "ABCD") -> "B"
     """
     choices = "、".join(letters)
     if not isinstance(answer, str):
         raise Wrong(f"答案应是一个字母，两边加引号，例如 \"A\"，现在是 {brief(answer)}")
-    letter = answer.strip().upper()
+    letter = unicodedata.normalize("NFKC", answer).strip().upper()
     if len(letter) != 1 or letter not in letters:
         raise Wrong(f"应是 {choices} 里的一个字母，现在是 {brief(answer)}")
     return letter
+
+
+def as_letters(answer: object, letters: str, example: str) -> set[str]:
+    """多选题的答案：letters 里的几个字母，一段文字或者装着字母的列表；大小写、次序、隔开的符号都不管
+
+    example: 答案的样子，例如 "BH"；别的抛出 Wrong
+    例: as_letters("a、 C", "ABCD", "BD") -> {"A", "C"}
+    """
+    if not isinstance(answer, str | list | tuple | set):
+        raise Wrong(f"答案应是几个字母，两边加引号，例如 \"{example}\"，现在是 {brief(answer)}")
+    text = unicodedata.normalize("NFKC", "".join(str(item) for item in answer)).upper()
+    chosen = {letter for letter in text if letter.isalnum() and letter not in "和与"}
+    if not chosen:
+        raise Wrong(f"答案应至少有一个字母，例如 \"{example}\"，现在一个也没有")
+    if not chosen <= set(letters):
+        raise Wrong(f"答案应只有 {letters[0]} 到 {letters[-1]} 里的几个字母，例如 \"{example}\"，现在是 {brief(answer)}")
+    return chosen
 
 
 def is_nested(got: object, case: Case) -> bool:

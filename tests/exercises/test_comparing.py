@@ -4,6 +4,7 @@ from helpers.exercises.comparing import (
     Unanswered,
     Wrong,
     as_letter,
+    as_letters,
     as_lists,
     as_number,
     brief,
@@ -175,11 +176,26 @@ def test_what_is_no_number(answer):
 
 def test_a_letter():
     assert as_letter(" b ", "ABC") == "B"
+    assert as_letter("ｃ", "ABC") == "C"
     for answer in ("D", "AB", ""):
         with pytest.raises(Wrong, match="应是 A、B、C 里的一个字母"):
             as_letter(answer, "ABC")
     with pytest.raises(Wrong, match="两边加引号"):
         as_letter(1, "ABC")
+
+
+@pytest.mark.parametrize("answer", ["AC", "c a", "A、C", "ａ，ｃ", "A和C", ["a", "C"], {"A", "C"}, ("CA",), "AAC"])
+def test_some_letters(answer):
+    assert as_letters(answer, "ABCD", "BD") == {"A", "C"}
+
+
+@pytest.mark.parametrize("answer, says", [
+    ("", "至少有一个"), ([], "至少有一个"), ("AX", "A 到 D 里的"), ("A1", "A 到 D 里的"), ([1], "A 到 D 里的"),
+    (3, "应是几个字母"), ({"A": 1}, "应是几个字母"), (Equal(), "应是几个字母"),
+])
+def test_what_is_not_letters(answer, says):
+    with pytest.raises(Wrong, match=says):
+        as_letters(answer, "ABCD", "BD")
 
 
 def test_brief():
