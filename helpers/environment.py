@@ -113,8 +113,11 @@ def torch_works() -> Row:
 # 机器
 
 def processor() -> Row:
-    """CPU 有几个核"""
-    return Row("CPU", "✓", f"{platform.machine()}，{os.cpu_count()} 个核")
+    """CPU 有几个核：真正的核，不是系统看到的两倍（超线程）"""
+    import psutil
+
+    cores = psutil.cpu_count(logical=False) or os.cpu_count()
+    return Row("CPU", "✓", f"{platform.machine()}，{cores} 个核")
 
 
 def precision() -> Row:

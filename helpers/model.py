@@ -18,7 +18,7 @@ from helpers.download.names import QWEN_ID, is_model_id, nearest_ids
 from helpers.errors import ModelError, friendly_errors
 from helpers.tiny import TINY
 
-OTHER_BYTES = 1.5e9  # Python、浏览器和系统另外要的内存
+OTHER_BYTES = 1.5e9  # Python、torch 和计算的中间结果另外要的内存
 SLOW = 2.0  # 16 位读问题比 32 位慢到这个倍数，就建议用 32 位
 
 

@@ -54,6 +54,13 @@ def test_a_missing_package_says_how_to_install():
     assert "pip install" in row.todo
 
 
+@pytest.mark.parametrize("real, says", [(4, "4 个核"), (None, "8 个核")])
+def test_cores_are_real_ones_where_they_are_known(monkeypatch, real, says):
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: real)
+    assert environment.processor().found.endswith(says)
+
+
 @pytest.mark.parametrize("pip", ["/elsewhere/pip", None])
 def test_another_pip_and_no_pip(monkeypatch, pip):
     monkeypatch.setattr(environment.shutil, "which", lambda name: pip)
