@@ -3,13 +3,16 @@ import builtins
 import json
 import math
 import signal
+import sys
+from pathlib import Path
 
 from helpers.environment import pins
+from helpers.tiny import TINY
 
 import pytest
 import torch
 from dashscope.tokenizers import qwen_tokenizer
-from transformers import AutoConfig, Qwen2Config, Qwen2ForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM, modeling_utils
 
 PARAMETERS = 494_032_768  # Qwen2.5-0.5B
 FILE_BYTES = 988_097_824  # 魔搭上它的 model.safetensors
@@ -50,8 +53,60 @@ def test_the_file_is_the_header_and_the_numbers(outline):
     assert FILE_BYTES - 2 * PARAMETERS == 32_288
 
 
+def test_the_weights_beside_the_tokenizer():
+    """第 1 节：教学小模型的权重是第二名的 8.8 倍"""
+    weights = (TINY / "model.safetensors").stat().st_size
+    tokenizer = (TINY / "tokenizer.json").stat().st_size
+    assert f"{weights / tokenizer:.1f}" == "8.8"
+
+
 def test_a_model_made_by_hand_is_training(outline):
     assert outline.training
+
+
+def test_what_an_empty_shell_is_filled_with():
+    """第 5 节：矩阵是随机数，偏置全是 0，归一化全是 1"""
+    shell = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(TINY))
+    for name, tensor in shell.named_parameters():
+        values = tensor.unique()
+        if name.endswith(".bias"):
+            assert values.tolist() == [0.0], name
+        elif "norm" in name:
+            assert values.tolist() == [1.0], name
+        else:
+            assert len(values) > 1000, name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc 只有 Linux 有")
+def test_the_stored_numbers_are_mapped_and_not_read():
+    """第 8 节：照存的 dtype 加载，文件只和内存对应起来；换一种 dtype，就要另放一份"""
+    def mapped():
+        return str(TINY / "model.safetensors") in Path("/proc/self/maps").read_text()
+
+    model = AutoModelForCausalLM.from_pretrained(TINY, dtype="auto", use_safetensors=True)
+    assert mapped()
+    del model
+    assert not mapped()
+    model = AutoModelForCausalLM.from_pretrained(TINY, dtype="float32", use_safetensors=True)
+    assert model.dtype == torch.float32
+    assert not mapped()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows 装不成别的系统")
+def test_on_windows_the_file_is_read(monkeypatch):
+    """第 8 节：Windows 上没有内存映射；装作三种系统，各加载一次"""
+    backends = []
+    ordinary = modeling_utils.safe_open
+
+    def opened(*given, **options):
+        backends.append(options["backend"])
+        return ordinary(*given, **options)
+
+    monkeypatch.setattr(modeling_utils, "safe_open", opened)
+    for platform in ("linux", "darwin", "win32"):
+        monkeypatch.setattr(sys, "platform", platform)
+        AutoModelForCausalLM.from_pretrained(TINY, use_safetensors=True)
+    assert backends == ["mmap", "mmap", "pread"]
 
 
 def test_when_float16_becomes_infinite():
