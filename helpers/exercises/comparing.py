@@ -115,7 +115,8 @@ def as_letters(answer: object, letters: str, example: str) -> set[str]:
     if not chosen:
         raise Wrong(f"答案应至少有一个字母，例如 \"{example}\"，现在一个也没有")
     if not chosen <= set(letters):
-        raise Wrong(f"答案应只有 {letters[0]} 到 {letters[-1]} 里的几个字母，例如 \"{example}\"，现在是 {brief(answer)}")
+        raise Wrong(f"答案应只有 {letters[0]} 到 {letters[-1]} 里的几个字母，例如 \"{example}\"，"
+                    f"现在是 {brief(answer)}")
     return chosen
 
 
@@ -164,8 +165,12 @@ def check_unchanged(given: tuple, case: Case) -> None:
 
 
 def unchanged(after: object, before: object) -> bool:
-    """还是原来的样子吗；nan 也算等于 nan"""
-    return type(after) is type(before) and repr(as_lists(after)) == repr(as_lists(before))
+    """还是原来的样子吗；nan 也算等于 nan，集合不看次序（复制一份，次序就可能不同）"""
+    if type(after) is not type(before):
+        return False
+    if isinstance(before, set):
+        return after == before
+    return repr(as_lists(after)) == repr(as_lists(before))
 
 
 def what_is_wrong(got: object, case: Case, forms: dict, slips: dict, same: Callable) -> str:

@@ -141,6 +141,9 @@ def test_what_was_given_must_not_be_changed():
 
     said = message_of(spoil, Case(([2, 1],), [1, 2], "numbers 是 [2, 1]"))
     assert said.startswith("结果对了，可是传入的东西应保持原样，现在从 [2, 1] 变成了 [1, 2]")
+    many = Case(({151_935, 43_959, 151_645},), 3, "")  # 集合复制一份，次序会变，没有改动
+    check_function(len, [many], {}, {})
+    assert "结果对了" in message_of(lambda ids: len(ids) + len(ids.clear() or ids), many)
     nan = torch.tensor([float("nan"), 1.0])
     check_function(lambda x: 1, [Case((nan,), 1, "")], {}, {})
     assert "结果对了" in message_of(lambda x: x.mul_(2).sum(), Case((torch.ones(2),), 4.0, ""))
