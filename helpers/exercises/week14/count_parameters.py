@@ -2,9 +2,9 @@
 
 出处: notebooks/04_model_loading.ipynb 第 4 节
 """
-from functools import partial
+from functools import cache, partial
 
-from helpers.exercises.comparing import Case, check_function
+from helpers.exercises.comparing import Case, as_lists, check_function
 from helpers.exercises.exercise import Exercise
 
 CONFIG_KEYS = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
@@ -17,25 +17,35 @@ SHAPES = [  # 几种小形状：各种头数，共用和不共用输出层
     (10, 59, 1, 1, 1, 303, True),
     (168, 34, 5, 14, 2, 95, False),
 ]
-HINTS = ("照课文 04 第 4 节的四部分数：词嵌入、注意力、前馈、归一化；再看输出层要不要单独数",
-         "K、V 的宽度是 hidden_size // num_attention_heads * num_key_value_heads；Q、K、V 有偏置，O 没有")
+HINTS = ("把课文 04 第 4 节的四部分照这个 config 再数一遍；课文里有一部分“不用数”，看看这里什么时候要数",
+         "输出层和词嵌入共用一张表，看 tie_word_embeddings；K、V 有多宽，先问一个头有多宽，再问它们有几个头")
 SOLUTION = """def count_parameters(config):
-    h, m = config["hidden_size"], config["intermediate_size"]
-    kv = h // config["num_attention_heads"] * config["num_key_value_heads"]  # K 和 V 的宽度
-    attention = (h * h + h) + 2 * (h * kv + kv) + h * h  # Q、K、V 有偏置，O 没有
-    layer = attention + 3 * h * m + 2 * h  # 前馈三个矩阵，归一化两行
-    tables = 1 if config["tie_word_embeddings"] else 2  # 不共用时，输出层另有一张
-    return tables * config["vocab_size"] * h + config["num_hidden_layers"] * layer + h  # 末尾一个归一化"""
+    h = config["hidden_size"]
+    head = h // config["num_attention_heads"]  # 一个头有多宽
+    kv = head * config["num_key_value_heads"]  # K 和 V 有多宽
+    layer = h * h + h  # Q：矩阵和偏置
+    layer += 2 * (h * kv + kv)  # K 和 V
+    layer += h * h  # O：没有偏置
+    layer += 3 * h * config["intermediate_size"]  # 前馈
+    layer += 2 * h  # 归一化
+    total = config["vocab_size"] * h + config["num_hidden_layers"] * layer + h  # 末尾还有一个归一化
+    if not config["tie_word_embeddings"]:
+        total += config["vocab_size"] * h  # 输出层另有一张表
+    return total"""
+WHY = ("一个模型还没有下载，看 config.json 就知道它要多少内存。共不共用那张表，差别可以很大："
+       "Qwen2.5-0.5B 共用，要是不共用，会从 4.9 亿变成 6.3 亿个。")
+HARDER = "找一个别的 Qwen2.5 的 config.json（例如 7B 的，它不共用），数一数，和模型说明页上写的比"
 
 
 def exercise() -> Exercise:
     """这道题；正确的个数由 meta 设备上搭的 Qwen2ForCausalLM 给出"""
     def test(answer):
-        check_function(answer, cases(), {}, SLIPS)
+        check_function(answer, cases(), FORMS, SLIPS)
 
-    return Exercise("参数有多少个", "04 第 4 节", 13, test, HINTS, SOLUTION)
+    return Exercise("参数有多少个", "04 第 4 节", 0, test, HINTS, SOLUTION, WHY, HARDER, stars=2, minutes=10)
 
 
+@cache
 def cases() -> list[Case]:
     """SHAPES 里的每一种形状"""
     return [case(shape) for shape in SHAPES]
@@ -61,7 +71,15 @@ def model_parameters(config):
 
 # ---- 常见的错误 ----
 
-def count_parts(config, biases=1, o_biases=0, matrices=3, norms=2, last_norms=1):
+def is_dict(got, case):
+    return isinstance(got, dict)
+
+
+def is_not_a_number(got, case):
+    return not isinstance(as_lists(got), int | float)
+
+
+def count_parts(config, q_bias=1, kv_bias=1, o_bias=0, output=1, matrices=3, norms=2, last_norms=1):
     """照课文一部分一部分数；换掉一样就是一种错法"""
     width = config["hidden_size"]
     head_width = width // config["num_attention_heads"]
@@ -69,9 +87,9 @@ def count_parts(config, biases=1, o_biases=0, matrices=3, norms=2, last_norms=1)
     embedding = config["vocab_size"] * width
     if not config["tie_word_embeddings"]:
         embedding *= 2
-    layer = 2 * width * (width + kv_width)  # Q 和 O，K 和 V
-    layer += biases * (width + 2 * kv_width)
-    layer += o_biases * width
+    layer = (1 + output) * width * width + 2 * width * kv_width
+    layer += (q_bias + o_bias) * width
+    layer += 2 * kv_bias * kv_width
     layer += matrices * width * config["intermediate_size"]
     layer += norms * width
     return embedding + config["num_hidden_layers"] * layer + last_norms * width
@@ -86,18 +104,42 @@ def count_wide(config):
     return count_parts(config | {"num_key_value_heads": config["num_attention_heads"]})
 
 
+def count_one_head(config):
+    return count_parts(config | {"num_key_value_heads": 1})
+
+
+def count_undivided(config):
+    """忘了除以头数：把整个宽度当成一个头的"""
+    return count_parts(config | {"num_attention_heads": 1})
+
+
+def count_bytes(config):
+    return 2 * count_parts(config)
+
+
+FORMS = {
+    is_dict: "应得到一个整数，现在是字典；把各部分加起来",
+    is_not_a_number: "应得到一个整数，现在是别的；把各部分加起来再 return",
+}
 SLIPS = {
     count_changed(tie_word_embeddings=False):
         "tie_word_embeddings 是 True 时，输出层和词嵌入是同一张表，应只数一次，现在数了两次",
     count_changed(tie_word_embeddings=True):
         "tie_word_embeddings 是 False 时，输出层另有一张和词嵌入一样大的表，现在没有数；加上它",
     count_changed(vocab_size=0): "词嵌入没有数；它有 vocab_size × hidden_size 个",
-    partial(count_parts, biases=0): "Q、K、V 的偏置没有数；它们各再加一行数",
-    partial(count_parts, o_biases=1): "O 没有偏置，现在多数了；有偏置的只是 Q、K、V",
+    partial(count_parts, q_bias=0, kv_bias=0): "Q、K、V 的偏置没有数；它们各再加一行数",
+    partial(count_parts, q_bias=0):
+        "每层少了 hidden_size 个：是 Q 的偏置没有数，还是两个归一化只数了一个？一样一样地对",
+    partial(count_parts, kv_bias=0): "K、V 的偏置没有数；有偏置的是 Q、K、V 三样",
+    partial(count_parts, o_bias=1): "O 没有偏置，现在多数了；有偏置的只是 Q、K、V",
+    partial(count_parts, output=0): "注意力有四个矩阵，现在少了一个：O 没有数",
     count_wide: "K、V 应比 Q 窄，现在数成一样宽；宽度看 num_key_value_heads",
+    count_one_head: "K、V 有 num_key_value_heads 个头，现在只数了一个",
+    count_undivided: "K、V 的宽度像是没有除以 num_attention_heads；先算一个头有多宽",
     partial(count_parts, last_norms=0): "末尾的归一化没有数；所有的层以后还有一个",
-    partial(count_parts, norms=1): "每层有两个归一化，现在只数了一个；再加一个",
     partial(count_parts, norms=0): "每层的两个归一化没有数；加上它们",
     partial(count_parts, norms=0, last_norms=0): "归一化都没有数；每层两个，末尾一个",
     partial(count_parts, matrices=2): "前馈网络有三个矩阵，现在只数了两个；再加一个",
+    count_changed(num_hidden_layers=1): "应数全部的层，现在只数了一层；乘 num_hidden_layers",
+    count_bytes: "这像是字节数，应是参数的个数；不用乘每个数的字节",
 }

@@ -1,0 +1,147 @@
+"""练习“读报错：变不成一张表”：一次切几段长短不同的文字，报了 ValueError，把函数修好
+
+出处: notebooks/03_tokenization.ipynb 第 9 节
+"""
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from helpers.exercises.comparing import Case, as_lists, brief, check_function, is_nested
+from helpers.exercises.exercise import Exercise
+from helpers.exercises.repairing import expect_changes
+
+BROKEN = '''def last_ids(tokenizer, texts: list[str]) -> list[int]:
+    """每段文字的最后一个词元的编号"""
+    batch = tokenizer(texts, return_tensors="pt")
+    return batch.input_ids[:, -1].tolist()  # 每一行的最后一个'''
+FAILS_ON = ["你好", "今天天气怎么样"]
+ERROR = ("ValueError: Unable to create tensor, you should probably activate truncation and/or padding with "
+         "'padding=True' 'truncation=True' to have batched tensors with the same length. Perhaps your features "
+         "(`input_ids` in this case) have excessive nesting (inputs type `list` where type `int` is expected).")
+CAUSE = "ValueError: expected sequence of length 1 at dim 1 (got 3)"  # 红字上半截的另一行
+HINTS = ("最后一行有三句：出了什么事（Unable…），劝你写什么（you should…），也许是什么（Perhaps…）。"
+         "照第二句改，再打印 batch.input_ids，看看最后一列是谁",
+         "最后一列要都是句子自己的词元，填充就不能在右边；课文 03 第 9 节有一个选项，管补在哪一边")
+SOLUTION = '''def last_ids(tokenizer, texts):
+    batch = tokenizer(texts, padding=True, padding_side="left", return_tensors="pt")  # 补在左边
+    return batch.input_ids[:, -1].tolist()  # 最后一列才都是句子自己的'''
+WHY = ("红字只劝你怎样不再报错，没有说怎样才对：照它写 padding=True，红字没有了，短的句子却得到 151643，"
+       "那是补上去的 <|endoftext|>。修好一个错，要看结果对不对，不只看还报不报错。")
+HARDER = "不写 padding_side，填充留在右边，用 attention_mask 算出每一行最后一个词元在哪里"
+
+
+def exercise(tokenizer) -> Exercise:
+    """这道题；正确的编号由分词器一段一段地切出来"""
+    @cache
+    def asked() -> list[Case]:
+        return cases(tokenizer)
+
+    def test(answer):
+        expect_changes(answer, BROKEN)
+        with as_it_comes(tokenizer):
+            check_function(answer, asked(), FORMS, SLIPS)
+
+    return Exercise("读报错：变不成一张表", "03 第 9 节", 0, test, HINTS, SOLUTION, WHY, HARDER, stars=2, minutes=8)
+
+
+@contextmanager
+def as_it_comes(tokenizer) -> Iterator[None]:
+    """检查时填充在右边，和刚拿到的分词器一样；学生的函数改了它的设置，检查完再改回来"""
+    side = tokenizer.padding_side
+    pad = tokenizer.pad_token
+    tokenizer.padding_side = "right"
+    try:
+        yield
+    finally:
+        tokenizer.padding_side = side
+        tokenizer.pad_token = pad
+
+
+def cases(tokenizer) -> list[Case]:
+    """长短不同的、只有一段的、一样长的、自己就以填充的词元结尾的、好几段的"""
+    return [
+        case(tokenizer, FAILS_ON),
+        case(tokenizer, ["人工智能"]),
+        case(tokenizer, ["今天天气怎么样", "犇骉麤", "你好啊", "x"]),
+        case(tokenizer, ["你好啊", "犇骉"]),
+        case(tokenizer, ["龘", "说完了<|endoftext|>", "return x == 123"]),
+        case(tokenizer, ["好" * 60, "吃 饭", "好", "13800138000", "好"]),
+    ]
+
+
+def case(tokenizer, texts):
+    """一组输入"""
+    return Case((tokenizer, texts), right_ids(tokenizer, texts), f"texts 是 {brief(texts, 60)}")
+
+
+def right_ids(tokenizer, texts):
+    """每一段单独切，取最后一个编号"""
+    return [tokenizer(text).input_ids[-1] for text in texts]
+
+
+# ---- 常见的错误 ----
+
+def is_batch(got, case):
+    return hasattr(got, "keys")
+
+
+def has_texts(got, case):
+    return isinstance(got, str) or any(isinstance(item, str) for item in got)
+
+
+def is_one_number(got, case):
+    return isinstance(as_lists(got), int)
+
+
+def has_other_length(got, case):
+    return len(got) != len(case.expected)
+
+
+def padded_right(tokenizer, texts):
+    batch = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt")
+    return batch.input_ids[:, -1]
+
+
+def without_pad_ids(tokenizer, texts):
+    rows = []
+    for text in texts:
+        ids = tokenizer(text).input_ids
+        rows.append([token_id for token_id in ids if token_id != tokenizer.pad_token_id])
+    return [row[-1] for row in rows]
+
+
+def first_ids(tokenizer, texts):
+    return [tokenizer(text).input_ids[0] for text in texts]
+
+
+def ids_of_last_letters(tokenizer, texts):
+    return [tokenizer(text[-1]).input_ids[-1] for text in texts]
+
+
+def in_order_of_ids(tokenizer, texts):
+    return sorted(right_ids(tokenizer, texts))
+
+
+def in_order_of_length(tokenizer, texts):
+    rows = sorted(tokenizer(texts).input_ids, key=len)
+    return [row[-1] for row in rows]
+
+
+IN_ORDER = "各项应和 texts 的次序一样，现在换了次序；不要排序"
+FORMS = {
+    is_batch: "应得到每段最后一个词元的编号，现在是分词的整个结果；取出 input_ids 的最后一列",
+    has_texts: "应得到编号（整数），现在是文字；不用解码",
+    is_one_number: "应得到一个列表，每段文字一项，现在只有一个数",
+    is_nested: "应得到一个列表，每段文字一个编号，现在里面还有列表；只取最后一列",
+    has_other_length: "应每段文字一项，现在的项数和 texts 的不一样；看看取的是列还是行",
+}
+SLIPS = {
+    padded_right: "不报错了，可是短的那几段得到的是 151643，它是补上去的，不是句子里的；"
+                  "打印 batch.input_ids，看看补在了哪一边",
+    without_pad_ids: "有一段自己就以 <|endoftext|> 结尾，它是句子的，应算，现在被当成了填充；"
+                     "不要拿编号来认填充",
+    first_ids: "应是最后一个词元，现在是第一个：是取了第一列，还是把长的截短了？不要截，把短的补长",
+    ids_of_last_letters: "应是整段切开以后的最后一个词元，现在是最后一个字单独切的；几个字会合成一个词元",
+    in_order_of_ids: IN_ORDER,
+    in_order_of_length: IN_ORDER,
+}
