@@ -82,6 +82,15 @@ def test_the_chart_of_the_handouts_question_stays_as_it_is(tokenizer, model):
     assert ["".join(source) for source in shown][:3] == drawn
 
 
+def test_how_much_bigger_qwen_is():
+    """第 6 节：参数将近 24 倍，每个词元的 KV cache 8 倍"""
+    printed = "".join("".join(output.get("text", "")) for output in lesson_outputs()).replace(",", "")
+    parameters = [int(number) for number in re.findall(r"参数 (\d+) 个", printed)]
+    cached = [int(number) for number in re.findall(r"每个词元的 KV cache (\d+) 字节", printed)]
+    assert 23.5 < parameters[1] / parameters[0] < 24
+    assert cached[1] / cached[0] == 8
+
+
 def test_each_step_is_told_as_it_is_written(tokenizer, model, result):
     told = []
     again = pipeline.run(tokenizer, model, QUESTION, 5, told.append)
