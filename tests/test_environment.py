@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
+from pathlib import Path
 
 from helpers import environment, model
 from helpers.environment import Row
@@ -278,3 +279,10 @@ def test_the_precision_is_what_is_faster_here(monkeypatch, sixteen, state):
     assert row.state == state
     assert f"{sixteen:.1f} 倍" in row.found
     assert ("float32" in row.todo) == (state == "⚠")
+
+
+def test_lesson_01_says_what_the_table_reckons():
+    lesson = (Path(__file__).parent.parent / "notebooks" / "01_setup.ipynb").read_text(encoding="utf-8")
+    assert "课程再留 1.5 GB" in lesson and model.OTHER_BYTES == 1.5e9
+    assert "照 32 位，再加上这 1.5 GB" in lesson
+    assert environment.needed_gb(environment.QWEN_BYTES * 2) < 8  # 8 GB 的电脑用得了

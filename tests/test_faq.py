@@ -55,3 +55,18 @@ def test_the_memory_said_is_the_memory_reckoned():
     assert round(environment.needed_gb(494_032_768 * 4), 1) == 3.5
     assert environment.OTHER_BYTES == 1.5e9
     assert "所以再留约 1.5 GB" in prose()
+
+
+def test_the_numbers_said_are_those_of_the_real_qwen(model):
+    from helpers import environment
+
+    assert f"{environment.QWEN_BYTES:,} 字节" in prose()
+    assert "从 0 到 151,935" in prose() and model.config.vocab_size == 151_936
+    assert f"Glyph {ord('你')} (\\N{{CJK UNIFIED IDEOGRAPH-{ord('你'):X}}})" in prose()
+
+
+def test_a_login_page_over_https_is_a_failed_connection():
+    import requests
+
+    assert issubclass(requests.exceptions.SSLError, requests.ConnectionError)  # modelscope 把它说成 E1020
+    assert issubclass(requests.JSONDecodeError, json.JSONDecodeError)

@@ -1,4 +1,6 @@
 """第 02 讲第 4 节：do_sample=False 不抽签，重复惩罚照样扣分"""
+from helpers.tiny import TINY
+
 import pytest
 
 
@@ -36,3 +38,10 @@ def test_the_recorded_step_of_the_real_qwen(tokenizer):
     assert tokenizer("取代").input_ids[0] in seen
     assert tokenizer("替代").input_ids[0] not in seen
     assert 15.4375 > 14.1875 > 15.4375 / 1.1
+
+
+def test_the_embedded_model_learned_some_hundreds_of_questions():
+    entries = 0
+    for path in (TINY.parent / "corpus").glob("*.txt"):
+        entries += path.read_text(encoding="utf-8").count("\n## ")
+    assert 300 < entries < 1000
