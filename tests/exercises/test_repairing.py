@@ -48,3 +48,23 @@ def test_changed_code(source):
 @pytest.mark.parametrize("answer", [3, "twice", None, print, str.upper])
 def test_what_has_no_code_is_left_to_others(answer):
     assert not is_unchanged(answer, BROKEN)
+
+
+IMPORTING = """import torch
+
+
+def twice(x: int):
+    return torch.zeros(x + 1)
+"""
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_notebook_compiles_one_statement_at_a_time(together):
+    space = {}
+    if together:
+        exec(IMPORTING, space)
+    else:
+        for statement in IMPORTING.split("\n\n\n"):
+            exec(statement, space)
+    assert is_unchanged(space["twice"], IMPORTING)
+    assert not is_unchanged(space["twice"], IMPORTING.replace("+ 1", "+ 2"))
