@@ -43,6 +43,16 @@ def test_attention_agrees_with_sdpa(model, eager, input_ids):
         assert torch.allclose((weights[i] @ v).transpose(0, 1).flatten(1), mixed, atol=1e-4)
 
 
+def test_three_heads_of_the_last_position_look_at_one_token(tokenizer, eager, input_ids):
+    names = [token_name(tokenizer, token_id) for token_id in input_ids[0].tolist()]
+    found = []
+    for i, heads in enumerate(attention(eager, input_ids)[:, :, -1]):
+        for j, seen in enumerate(heads):
+            if seen.max() >= 0.8:
+                found.append((i + 1, j + 1, names[seen.argmax()], round(seen.max().item(), 2)))
+    assert found == [(3, 1, "人类", 0.94), (5, 3, "吗", 0.87), (6, 4, "人工智能", 0.81)]
+
+
 def test_attention_says_what_to_write_when_the_weights_are_not_kept(model, input_ids):
     with pytest.raises(ValueError, match="sdpa.*from_pretrained.*attn_implementation=\"eager\""):
         attention(model, input_ids)

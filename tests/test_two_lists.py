@@ -1,7 +1,7 @@
 """两份名单：Qwen 的合并次序是两段接起来的（notebooks/03_tokenization.ipynb 第 7 节）"""
 import hashlib
 
-from helpers import tokens
+from helpers import bpe, tokens
 
 import pytest
 
@@ -53,3 +53,17 @@ def test_where_a_word_stands(tokenizer, text, order):
 def test_characters_that_begin_with_e5():
     letters = [chr(code) for code in range(0x4E00, 0xA000)]
     assert sum(letter.encode()[0] == 0xE5 for letter in letters) == 4_096
+    assert sum(letter.encode()[:2] == b"\xe5\xa5" for letter in letters) == 64
+
+
+def test_a_space_breaks_most_characters(tokenizer):
+    common = ("的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里"
+              "用道行所然家种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实")
+    broken = [letter for letter in common if "‹" in "".join(p.label for p in tokens.pieces(tokenizer, f" {letter}"))]
+    assert len(common) / 2 < len(broken) < len(common)
+
+
+@pytest.mark.parametrize("text, cut", [
+    ("你好！", ["你好", "！"]), ("，，世界", ["，，", "世界"]), ("，你", ["，你"]), ("天 25", ["天", " ", "2", "5"])])
+def test_what_is_never_merged(tokenizer, text, cut):
+    assert [tokenizer.decode(ids) for ids in bpe.segments(tokenizer, text)] == cut
