@@ -29,19 +29,23 @@ def recorded():
 def test_the_record_is_what_the_lesson_says(recorded, tokenizer):
     assert list(recorded) == ["重复", "胡话", "编造"]
     assert len(tokenizer(recorded["重复"]).input_ids) == 60
+    assert len(tokenizer(recorded["胡话"]).input_ids) == 40
     assert len(tokenizer(recorded["编造"]).input_ids) == 60
     assert "80" not in recorded["编造"]  # 答案是 80 层
 
 
-def test_a_wrong_bet_costs_nearly_two_right_ones():
+def test_a_wrong_bet_costs_more_than_one_right_one_and_less_than_two():
     even = surprise(1 / 6)
     right = even - surprise(0.95)
     wrong = surprise(0.01) - even
-    assert 1.5 < wrong / right < 2
+    assert 1 < wrong / right < 2
 
 
 def test_sixty_times_and_four_tenths():
     assert round(to_feed(25, 100, False) / to_feed(25, 100, True)) == 60
     assert "差 60 倍" in text("06_writing.ipynb")
     assert 0.4 < 24 * 2 * 2 * 64 * 2 * 32_768 / 988_097_824 < 0.41
+    each_head = 24 * 2 * 14 * 64 * 2 * 32_768  # 14 个头各存一份
+    assert each_head == pytest.approx(2.8e9, rel=0.01)
+    assert each_head == 7 * 24 * 2 * 2 * 64 * 2 * 32_768
     assert math.isclose(1 / 0.3, 3.3, abs_tol=0.05)  # 05 第 4 节：三倍多
