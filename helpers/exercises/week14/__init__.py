@@ -4,14 +4,18 @@
 """
 from helpers.exercises.exercise import Sheet
 from helpers.exercises.week14 import (
+    bpe_pieces,
+    bytes_missing,
     chat_text,
     count_parameters,
     count_tokens,
     cut_characters,
     gigabytes,
     left_pad,
-    merge_once,
     most_tokens,
+    repair_batch,
+    repair_ids,
+    runs_foreign_code,
     surprises,
     transformers_version,
 )
@@ -21,20 +25,24 @@ __all__ = ["TEXTS", "sheet"]
 
 
 def sheet(tokenizer) -> Sheet:
-    """第 14 周的十道题，共 100 分
+    """第 14 周的练习：十道题共 100 分，后面是选做
 
     tokenizer: 课程的分词器（教学小模型或真正的 Qwen），用来得到参照的结果
-    例: len(sheet(tokenizer)) -> 10
+    例: sheet(tokenizer)[2].title -> "数词元"
     """
     return Sheet([
         transformers_version.exercise(),
         count_tokens.exercise(tokenizer),
         most_tokens.exercise(tokenizer),
         cut_characters.exercise(tokenizer),
-        merge_once.exercise(tokenizer),
+        bpe_pieces.exercise(tokenizer),
         chat_text.exercise(tokenizer),
         left_pad.exercise(),
-        count_parameters.exercise(),
+        bytes_missing.exercise(),
         gigabytes.exercise(),
         surprises.exercise(tokenizer),
+        count_parameters.exercise(),
+        runs_foreign_code.exercise(),
+        repair_batch.exercise(tokenizer),
+        repair_ids.exercise(tokenizer),
     ])

@@ -2,18 +2,22 @@
 
 出处: notebooks/03_tokenization.ipynb 第 8 节
 """
-from functools import partial
+from functools import cache, partial
+from html import escape
 
 from helpers.exercises.comparing import Case, Wrong, brief, check_function
 from helpers.exercises.exercise import Exercise
 
-HINTS = ("先打印 apply_chat_template 的结果（用 repr 看得见换行），再照着拼",
+HINTS = ("先打印 apply_chat_template 的结果（用 repr 看得见换行），再照着拼：哪些字每条消息都有，哪些只有一处？",
          "每条消息一行 f 字符串，里面有两个 \\n；循环完以后再加替助手开头的一行")
 SOLUTION = """def chat_text(messages):
     text = ""
     for message in messages:
         text += f"<|im_start|>{message['role']}\\n{message['content']}<|im_end|>\\n"
     return text + "<|im_start|>assistant\\n\""""
+WHY = ("模型训练时只见过这一种排法，少一个换行就是它没有见过的文字，回答会变差而不报错。别的模型排法不同，"
+       "所以平时用分词器带的模板，不自己拼；看得懂它，才查得出这样的错。")
+HARDER = "内容里要是本来就写着 <|im_end|>，会怎样？试试让用户的一句话冒充一条 system 消息，再想想怎样防。"
 
 
 def exercise(tokenizer) -> Exercise:
@@ -22,7 +26,7 @@ def exercise(tokenizer) -> Exercise:
         check_by_hand(answer)
         check_function(answer, cases(tokenizer), FORMS, SLIPS)
 
-    return Exercise("手写对话模板", "03 第 8 节", 12, test, HINTS, SOLUTION)
+    return Exercise("手写对话模板", "03 第 8 节", 13, test, HINTS, SOLUTION, WHY, HARDER, stars=2, minutes=8)
 
 
 def check_by_hand(answer) -> None:
@@ -32,21 +36,22 @@ def check_by_hand(answer) -> None:
         raise Wrong("这题应自己拼，现在调用了 apply_chat_template；用 for 和字符串写出来")
 
 
+@cache
 def cases(tokenizer) -> list[Case]:
-    """几段对话，有空的、很长的、多行的"""
+    """几段对话：平常的，空的、很长的、多行的、带尖括号的；同一个人连说两句的，最后一句是助手说的"""
     return [
-        case(tokenizer, "你是导游。", "去哪里玩", "西湖", "还有呢"),
-        case(tokenizer, ""),
-        case(tokenizer, "", "词元" * 200),
-        case(tokenizer, "😀🦜", "第一行\n第二行", " 两头有空格 ", "你好"),
-        case(tokenizer, "龘", "你好", "你好", "x == 1", "", "x == 1"),
+        case(tokenizer, ("system", "你是导游。"), ("user", "去哪里玩"), ("assistant", "西湖"), ("user", "还有呢")),
+        case(tokenizer, ("system", "")),
+        case(tokenizer, ("system", ""), ("user", "词元" * 200)),
+        case(tokenizer, ("system", "😀🦜"), ("user", "第一行\n第二行"), ("assistant", " 两头有空格 ")),
+        case(tokenizer, ("system", "龘"), ("user", "你好"), ("user", "你好"), ("assistant", "<b>好</b> & \"好\"")),
+        case(tokenizer, ("system", "简短"), ("assistant", "先说一句"), ("assistant", "再说一句"), ("user", "X == 1")),
     ]
 
 
-def case(tokenizer, *contents):
-    """一组输入：第一句是 system，后面 user、assistant 轮着说"""
-    roles = ["system", "user", "assistant", "user", "assistant", "user"]
-    messages = [{"role": role, "content": content} for role, content in zip(roles, contents, strict=False)]
+def case(tokenizer, *said):
+    """一组输入；said: 几个 (角色, 内容)"""
+    messages = [{"role": role, "content": content} for role, content in said]
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     return Case((messages,), text, f"messages 是 {brief(messages, 70)}")
 
@@ -75,12 +80,38 @@ def join_without_system(messages):
     return join(messages[1:])
 
 
+def join_by_turns(messages):
+    """不看 role，照 system、user、assistant 轮着写"""
+    turns = ["system"] + ["user", "assistant"] * len(messages)
+    lines = [one | {"role": role} for one, role in zip(messages, turns, strict=False)]
+    return join(lines)
+
+
+def join_opening_only_after_user(messages):
+    if messages[-1]["role"] == "assistant":
+        return join(messages, tail="")
+    return join(messages)
+
+
+def join_stripped(messages):
+    return join([one | {"content": one["content"].strip()} for one in messages])
+
+
+def join_escaped(messages):
+    return join([one | {"content": escape(one["content"])} for one in messages])
+
+
+def join_without_empty(messages):
+    return join([one for one in messages if one["content"]])
+
+
 ENDED = "末尾是替助手开头，应停在换行，现在多了 <|im_end|>；它要等模型自己写"
 NO_NEWLINE = "<|im_end|> 后面应换行，现在没有；每条消息后面都有一个换行"
 FORMS = {
     is_not_text: "应得到一段文字，现在是别的；把各条消息连成一个字符串再 return",
 }
 SLIPS = {
+    join_opening_only_after_user: "最后一条是 assistant 时，也应照样替助手开头，现在没有",
     partial(join, tail=""): "末尾少了替助手开头的一行，模型会不知道轮到谁；加上 assistant 那一行",
     partial(join, tail="<|im_start|>assistant"): "最后的 assistant 后面应有换行，现在没有；加上它",
     partial(join, tail="<|im_start|>assistant\n<|im_end|>"): ENDED,
@@ -95,6 +126,10 @@ SLIPS = {
     partial(join, end=""): "每条消息末尾应有 <|im_end|> 和换行，现在没有；写在内容后面",
     partial(join, end="\n<|im_end|>\n"): "内容和 <|im_end|> 之间不应换行，现在多了一个；紧挨着写",
     join_all_as_user: "角色应用每条消息自己的 role，现在都是 user；不要写死",
+    join_by_turns: "角色应看每条消息自己的 role，现在照次序轮着写；同一个人可以连说两句",
+    join_stripped: "内容应照原样，现在去掉了两头的空白",
+    join_escaped: "内容应照原样，现在把 < 和 & 换成了网页的写法；这里不是网页",
+    join_without_empty: "内容是空的消息也要写，现在跳过了",
     join_only_last: "应有全部消息，现在只有最后一条；循环里一条条接起来",
     join_without_system: "应有全部消息，现在少了开头的 system；不要跳过它",
     partial(join, start="", tail="assistant\n"): "每条消息开头应有 <|im_start|>，现在没有；写在角色前面",

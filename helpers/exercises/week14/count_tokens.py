@@ -2,12 +2,18 @@
 
 出处: notebooks/03_tokenization.ipynb 第 1 节
 """
+from functools import cache
+
 from helpers.exercises.comparing import Case, as_lists, brief, check_function
 from helpers.exercises.exercise import Exercise
 
-HINTS = ("tokenizer(text) 的结果里有好几样，编号在 input_ids 里", "编号是一个列表，用 len 数它")
+HINTS = ("先在另一格里看看 tokenizer(\"你好啊\") 的结果里有哪几样，哪一样是一个词元占一项",
+         "编号在 input_ids 里，一个词元一个；数它有几项就行，空文字也不用另外处理")
 SOLUTION = """def count_tokens(tokenizer, text):
     return len(tokenizer(text).input_ids)"""
+WHY = ("模型一次能看多长、网上的模型怎样收费、写一个词要多久，算的都是词元，不是字数；"
+       "发出去以前，就用这一行数一数。")
+HARDER = "一段很长的文字，只许用前 100 个词元，应怎样截断，才不会在末尾留下半个字？"
 
 
 def exercise(tokenizer) -> Exercise:
@@ -15,12 +21,14 @@ def exercise(tokenizer) -> Exercise:
     def test(answer):
         check_function(answer, cases(tokenizer), FORMS, SLIPS)
 
-    return Exercise("数词元", "03 第 1 节", 8, test, HINTS, SOLUTION)
+    return Exercise("数词元", "03 第 1 节", 5, test, HINTS, SOLUTION, WHY, HARDER, stars=1, minutes=4)
 
 
+@cache
 def cases(tokenizer) -> list[Case]:
-    """平常的、空的、重复的、生僻的、只有空格的、混在一起的、很长的"""
-    texts = ["魔搭社区的模型 123", "", "好好好，好好好好", "犇骉麤", " ", "🫠词元 world\n靐x 好", "词元" * 500]
+    """平常的、空的、重复的、生僻的、只有空格的、两头有空白的、大写的、混在一起的、很长的"""
+    texts = ["魔搭社区的模型 123", "", "好好好，好好好好", "犇骉麤", " ", "  两头都有空白\n\n",
+             "HELLO World，MODELSCOPE", "全角ＡＢＣ１２３", "🫠词元 world\n靐x 好", "词元" * 500]
     return [case(tokenizer, text) for text in texts]
 
 
@@ -61,6 +69,14 @@ def count_bytes(tokenizer, text):
     return len(text.encode())
 
 
+def count_lower(tokenizer, text):
+    return token_count(tokenizer, text.lower())
+
+
+def count_stripped(tokenizer, text):
+    return token_count(tokenizer, text.strip())
+
+
 def count_different(tokenizer, text):
     return len(set(tokenizer.tokenize(text)))
 
@@ -74,5 +90,7 @@ SLIPS = {
     count_fields: "得到 2：你数的是分词结果里的两样，input_ids 和 attention_mask；应数 input_ids 里的编号，先取出它",
     count_sentences: "得到 1：input_ids 是一张表格时，len 数的是有几句话；去掉 return_tensors，或者数第 0 句",
     count_bytes: "这是字节数，应是词元数；几个字节会合成一个词元",
+    count_lower: "先变成小写再切的；大写和小写是不同的词元，文字要照原样切",
+    count_stripped: "先去掉两头空白再切的；空格和换行也是词元的一部分，文字要照原样切",
     count_different: "同样的词元出现几次，应算几个，现在只算了一个；不要去掉重复的",
 }

@@ -3,6 +3,7 @@
 出处: notebooks/03_tokenization.ipynb 第 4 节
 """
 from collections import Counter
+from functools import cache
 
 from helpers.exercises.comparing import Case, as_lists, brief, check_function
 from helpers.exercises.exercise import Exercise
@@ -18,6 +19,9 @@ SOLUTION = """def cut_characters(tokenizer, text):
         if done.endswith("�") and place not in places:
             places.append(place)
     return [text[place] for place in places]"""
+WHY = ("聊天软件边写边显示，靠的就是这个判断：末尾是半个字，就先等一等。逐个词元解码、在词元的边界上截断文字、"
+       "把日志按词元切开存，都会在这些字上露出 �。")
+HARDER = "改成返回每个被切开的字切成了几块，例如 {\"麤\": 2}；一块里还可能装着前一个字的尾巴和后一个字的开头。"
 
 
 def exercise(tokenizer) -> Exercise:
@@ -25,12 +29,17 @@ def exercise(tokenizer) -> Exercise:
     def test(answer):
         check_function(answer, cases(tokenizer), FORMS, SLIPS)
 
-    return Exercise("找半个字", "03 第 4 节", 15, test, HINTS, SOLUTION)
+    return Exercise("找半个字", "03 第 4 节", 14, test, HINTS, SOLUTION, WHY, HARDER, stars=3, minutes=15)
 
 
+@cache
 def cases(tokenizer) -> list[Case]:
-    """有字被切开的、没有的、和空格粘在一起的、只有一个字的、混在一起的、很长的"""
-    texts = ["龙和龘都说 好，🦜也说 好", "人工智能 world", "我 爱 你", "靐", "🫠词元 😀\n靐x 好", "龘的 好123" * 20]
+    """有字被切开的、没有的、和空格粘在一起的、只有一个字的、混在一起的、很长的
+
+    “打名”的切口在“打”的内部，“打字”的不在；“テーマ”是一个词元，其中的“ーマ”单独切会碎：都要看整段
+    """
+    texts = ["龙和龘都说 好，🦜也说 好", "人工智能 world", "我 爱 你", "靐", "🫠词元 😀\n靐x 好", "先打名单，后打字",
+             "テーマ是主题，サーフィン是冲浪", "龘的 好123" * 20]
     return [case(tokenizer, text) for text in texts]
 
 
@@ -42,15 +51,22 @@ def case(tokenizer, text):
 
 def split_letters(tokenizer, text: str) -> list[str]:
     """被切在内部的字：分词器自己报告的位置里，有两个以上的词元盖住它"""
+    return [text[place] for place in split_places(tokenizer, text)]
+
+
+def split_places(tokenizer, text: str) -> list[int]:
+    """被切在内部的是第几个字，从 0 数"""
+    covered = times_covered(tokenizer, text)
+    return [place for place in range(len(text)) if covered[place] > 1]
+
+
+def times_covered(tokenizer, text: str) -> Counter:
+    """第几个字 → 有几个词元盖住它"""
     encoding = tokenizer(text, return_offsets_mapping=True)
     covered = Counter()
     for start, end in encoding.offset_mapping:
         covered.update(range(start, end))
-    split = []
-    for place, letter in enumerate(text):
-        if covered[place] > 1:
-            split.append(letter)
-    return split
+    return covered
 
 
 # ---- 常见的错误 ----
@@ -84,6 +100,31 @@ def without_glued_letters(tokenizer, text):
     return [letter for letter in split_letters(tokenizer, text) if letter in alone]
 
 
+def letters_cut_after_one(tokenizer, text):
+    """每个字连同前一个字一起切"""
+    cut = []
+    for place, letter in enumerate(text):
+        before = text[max(place - 1, 0):place]
+        if split_places(tokenizer, before + letter)[-1:] == [len(before)]:
+            cut.append(letter)
+    return cut
+
+
+def letters_cut_somewhere(tokenizer, text):
+    cut = split_letters(tokenizer, text)
+    return [letter for letter in text if letter in cut]
+
+
+def pieces_of_letters(tokenizer, text):
+    """切成几块，就写几次"""
+    covered = times_covered(tokenizer, text)
+    cut = []
+    for place, letter in enumerate(text):
+        if covered[place] > 1:
+            cut.extend([letter] * covered[place])
+    return cut
+
+
 def without_repeats(tokenizer, text):
     return list(dict.fromkeys(split_letters(tokenizer, text)))
 
@@ -92,7 +133,8 @@ def in_reverse(tokenizer, text):
     return split_letters(tokenizer, text)[::-1]
 
 
-GLUED = "漏了和空格粘在一起的字：空格和它的头一个字节在同一个词元里，它也应算被切开；切整段，不要一个字一个字地切"
+BY_LETTER = ("一个字一个字地切，和整段切，切口不一样：例如空格会和后一个字的头一个字节粘在一起，那个字也应算被切开；"
+             "先把整段切好，再看切口落在哪里")
 FORMS = {
     has_no_order: "应得到一个列表，现在是别的；一个字一项，按出现的次序",
     has_ids: "列表里应是字，现在是编号；找出它们来自哪个字",
@@ -101,8 +143,11 @@ FORMS = {
 }
 SLIPS = {
     multibyte_letters: "这是所有多字节的字，应只有被切开的；几个字节在同一个词元里，就没有切开",
-    letters_cut_alone: GLUED,
-    without_glued_letters: GLUED,
-    without_repeats: "同一个字被切开几次，应写几次，现在只写了一次；不要去掉重复的",
+    letters_cut_alone: BY_LETTER,
+    without_glued_letters: BY_LETTER,
+    letters_cut_after_one: "只看了旁边的一个字；切口在哪里，要看整段：先把整段切好，再看切口落在哪里",
+    without_repeats: "同一个字在文字里有几处被切开，应写几项，现在只写了一项；不要去掉重复的",
+    letters_cut_somewhere: "同一个字，有的地方被切开，有的地方没有；要看这一处，不是看这个字",
+    pieces_of_letters: "一处被切成几块，也只写一项；现在切成几块就写了几项",
     in_reverse: "次序反了，应按在文字里出现的次序；从前往后找",
 }

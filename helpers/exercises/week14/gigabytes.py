@@ -2,7 +2,7 @@
 
 出处: notebooks/04_model_loading.ipynb 第 6 节
 """
-from helpers.exercises.comparing import Wrong, brief
+from helpers.exercises.comparing import Wrong, as_number, brief
 from helpers.exercises.exercise import Exercise
 
 PARAMETERS = 494_032_768  # Qwen2.5-0.5B 的参数个数
@@ -15,23 +15,25 @@ WRONG_GIGABYTES = [  # (错法得到的数, 要说的话)
     (988_065_536, "像是以字节为单位；题目要的是 GB"),
     (0.9202, "像是除以了 1024³；题目里 1 GB 是 10 亿字节"),
 ]
-HINTS = ("bfloat16 的一个数占几个字节？", "参数个数 494,032,768 乘字节数，再除以 10 亿")
+HINTS = ("b 后面的 16 说的是什么？它是几个字节？",
+         "参数个数乘一个参数的字节数，是总的字节数；再换成 GB，题目说了 1 GB 是多少字节")
 SOLUTION = """answer_9 = round(494_032_768 * 2 / 1e9, 2)  # bfloat16 是 16 位，2 个字节；得到 0.99"""
+WHY = ("买电脑、选模型之前先算这一笔：7B 的模型用 bfloat16 是 14 GB，一台 16 GB 内存的笔记本就很勉强；"
+       "存成 4 位是 3.5 GB。这只是权重，运行时还要加上 KV cache 和中间结果。")
+HARDER = "Qwen2.5-72B 有 727 亿个参数；要放进 48 GB 的显卡，每个参数最多几位？"
 
 
 def exercise() -> Exercise:
     """这道题"""
-    return Exercise("要多少内存", "04 第 6 节", 5, check_gigabytes, HINTS, SOLUTION)
+    return Exercise("要多少内存", "04 第 6 节", 5, check_gigabytes, HINTS, SOLUTION, WHY, HARDER, stars=1, minutes=3)
 
 
 def check_gigabytes(answer: object) -> None:
     """answer 应是 0.99 左右的数，不对就抛出 Wrong"""
-    is_number = isinstance(answer, int | float) and not isinstance(answer, bool)
-    if not is_number:
-        raise Wrong(f"应是一个数，现在是 {type(answer).__name__}；不要引号，不要单位")
-    if abs(answer - RIGHT) < 0.005:
+    gigabytes = as_number(answer, "3.14")
+    if abs(gigabytes - RIGHT) < 0.005:
         return
-    raise Wrong(f"应是 bfloat16 的权重占的 GB 数，现在是 {brief(answer)}，不对；{advice(answer)}")
+    raise Wrong(f"应是 bfloat16 的权重占的 GB 数，现在是 {brief(gigabytes)}，不对；{advice(gigabytes)}")
 
 
 def advice(answer: float) -> str:

@@ -2,18 +2,21 @@
 
 出处: notebooks/03_tokenization.ipynb 第 9 节
 """
-from functools import partial
+from functools import cache, partial
 
-from helpers.exercises.comparing import Case, brief, check_function
+from helpers.exercises.comparing import Case, as_lists, brief, check_function
 from helpers.exercises.exercise import Exercise
 
-HINTS = ("先求最长的一句有多长；每一句差几个，就在前面补几个",
-         "[pad_id] * 个数 得到一列填充；attention_mask 用同样的个数补 0，后面是 len(row) 个 1")
+HINTS = ("先在纸上写：最长的一句有多长，每一句差几个；差的那几个补在哪一头？",
+         "列表乘一个整数，就是重复；两个列表用 + 连。attention_mask 只和每一句有多长有关，不用看编号")
 SOLUTION = """def left_pad(batch, pad_id):
     longest = max(len(row) for row in batch)
     input_ids = [[pad_id] * (longest - len(row)) + row for row in batch]
     attention_mask = [[0] * (longest - len(row)) + [1] * len(row) for row in batch]  # 按长度，不看编号
     return input_ids, attention_mask"""
+WHY = ("一次回答几个人的问题，就要这样拼成一张表；服务器正是靠它省时间。补错一头、反一个 0 和 1，程序不报错，"
+       "只是悄悄地答错，所以值得自己写一遍。")
+HARDER = "再返回 position_ids：每一句的第一个真正的词元是第 0 个位置，填充的位置写 0。"
 
 
 def exercise() -> Exercise:
@@ -21,9 +24,10 @@ def exercise() -> Exercise:
     def test(answer):
         check_function(answer, cases(), FORMS, SLIPS)
 
-    return Exercise("左填充", "03 第 9 节", 12, test, HINTS, SOLUTION)
+    return Exercise("左填充", "03 第 9 节", 13, test, HINTS, SOLUTION, WHY, HARDER, stars=2, minutes=9)
 
 
+@cache
 def cases() -> list[Case]:
     """句子里有 pad_id 的、长短差得多的、只有一句的、有空的句子的、好几句的"""
     return [
@@ -64,6 +68,11 @@ def is_dict(got, case):
     return isinstance(got, dict)
 
 
+def is_one_table(got, case):
+    first_row = as_lists(got)[0]
+    return isinstance(first_row[0], int)
+
+
 def is_not_a_pair(got, case):
     return len(got) != 2
 
@@ -89,6 +98,7 @@ def leave_as_is(batch, pad_id):
 
 FORMS = {
     is_dict: "应得到两个列表，现在是字典；return input_ids, attention_mask",
+    is_one_table: "应得到 input_ids 和 attention_mask 两样，现在只有一张表；return input_ids, attention_mask",
     is_not_a_pair: "应得到 input_ids 和 attention_mask 两样，现在不是；用逗号隔开两样",
 }
 SLIPS = {

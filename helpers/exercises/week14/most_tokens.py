@@ -2,10 +2,9 @@
 
 出处: notebooks/03_tokenization.ipynb 第 3 节
 """
-import unicodedata
 from functools import partial
 
-from helpers.exercises.comparing import Wrong, brief
+from helpers.exercises.comparing import Wrong, as_letter
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.week14.count_tokens import token_count
 
@@ -19,21 +18,20 @@ HINTS = ("想想课文 03 第 3 节的三件事：常用词、数字、生僻字
          "字符多少不要紧，要紧的是合不合并：哪一段里几乎什么都不合？")
 SOLUTION = """# 数字一位一个词元，11 位就是 11 个；常用的汉字词和英文词会合并，生僻字只多出一两块
 answer_3 = "C\""""
+WHY = ("四段各切成：A 5 个（人工智能│正在│改变│我们的│世界），B 5 个（Transform│ers│ are│ the│ future），"
+       "C 11 个（一位一个），D 4 个（麤切成两块）。字符最多的是 B，词元最多的是 C：一个电话号码比一句话还“长”。")
+HARDER = "身份证号、学号、网址、表情各猜一个再数；哪一种每个字符用的词元最多？"
 
 
 def exercise(tokenizer) -> Exercise:
     """这道题；哪一段最多由分词器自己数"""
     check = partial(check_most_tokens, tokenizer)
-    return Exercise("哪一段的词元最多", "03 第 3 节", 5, check, HINTS, SOLUTION)
+    return Exercise("哪一段的词元最多", "03 第 3 节", 5, check, HINTS, SOLUTION, WHY, HARDER, stars=1, minutes=4)
 
 
 def check_most_tokens(tokenizer, answer: object) -> None:
     """answer 应是词元最多的那一段的字母，不对就抛出 Wrong"""
-    if not isinstance(answer, str):
-        raise Wrong(f"应是一个字母，现在是 {type(answer).__name__}；写成 \"A\" 这样，两边有引号")
-    letter = letter_meant(answer)
-    if letter not in TEXTS:
-        raise Wrong(f"应是 A、B、C、D 里的一个字母，现在是 {brief(answer)}；只写一个字母")
+    letter = as_letter(letter_meant(answer), "ABCD")
     counts = {name: token_count(tokenizer, text) for name, text in TEXTS.items()}
     most = max(counts.values())
     if counts[letter] < most:
@@ -41,9 +39,9 @@ def check_most_tokens(tokenizer, answer: object) -> None:
         raise Wrong(f"{letter} 应比别的三段词元都多，现在不是；{reason}。用第 2 题的函数数一数")
 
 
-def letter_meant(answer: str) -> str:
-    """答案指的字母：小写、全角、抄了整段文字都认。例: " ｃ " -> "C" """
+def letter_meant(answer: object) -> object:
+    """抄了整段文字的，换成它的字母；别的原样。例: "犇骉麤" -> "D" """
     for letter, text in TEXTS.items():
         if answer == text:
             return letter
-    return unicodedata.normalize("NFKC", answer).strip().upper()
+    return answer

@@ -27,39 +27,49 @@ answer_10 = {
 def exercise(tokenizer) -> Exercise:
     """这道题；写得好不好由老师评"""
     check = partial(check_surprises, tokenizer)
-    return Exercise("切得很意外的三段文字", "03 第 3–7 节", 10, check, HINTS, SOLUTION, open=True)
+    return Exercise("切得很意外的三段文字", "03 第 3–7 节", 10, check, HINTS, SOLUTION, stars=2, minutes=14, open=True)
 
 
-def check_surprises(tokenizer, answer: object) -> None:
-    """answer 应是三段切得意外的文字和理由 {文字: 理由}，不合要求就抛出 Wrong"""
+def check_surprises(tokenizer, answer: object) -> str | None:
+    """answer 应是三段文字和理由 {文字: 理由}，样子不对就抛出 Wrong；样子对了，返回给学生的建议"""
     if not isinstance(answer, dict):
         kind = type(answer).__name__
         raise Wrong(f"应是一个字典 {{文字: 理由}}，现在是 {kind}；写成 {{\"文字\": \"理由\", ...}}")
     for text, reason in answer.items():
-        check_row(tokenizer, text, reason)
-    different = set(map(squeezed, answer.values()))
-    if len(different) < len(answer):
-        raise Wrong("每段应有自己的理由，现在有两段写得一模一样；各写各的")
+        check_row(text, reason)
     if len(answer) < 3:
         raise Wrong(f"应至少有三段文字，现在有 {len(answer)} 段；再找几段")
+    advice = []
+    for text, reason in answer.items():
+        advice += advice_on(tokenizer, text, reason)
+    different = set(map(squeezed, answer.values()))
+    if len(different) < len(answer):
+        advice.append("有两段的理由一模一样；同一种意外算一种，再找一种别的")
+    return "\n".join(advice)
 
 
-def check_row(tokenizer, text: object, reason: object) -> None:
-    """文字应是学生自己找的、切得意外，理由应是像样的一句话"""
+def check_row(text: object, reason: object) -> None:
+    """文字和理由都应是不空的字符串，理由不少于 15 个字"""
     are_texts = isinstance(text, str) and isinstance(reason, str)
-    if not are_texts or not text.strip():
+    if not are_texts or text == "":
         row = f"{brief(text, 20)}: {brief(reason, 20)}"
         raise Wrong(f"文字和理由都应是不空的字符串，现在有 {row}；两边都加引号")
+    written = len(squeezed(reason))
+    if written < 15:
+        raise Wrong(f"{brief(text, 30)} 的理由应至少 15 个字，现在有 {written} 个；写明为什么这样切")
+
+
+def advice_on(tokenizer, text: str, reason: str) -> list[str]:
+    """对一段文字和它的理由的建议，可能没有"""
     said = brief(text, 30)
+    advice = []
     if text in LESSON:
-        raise Wrong(f"{said} 是课文里的例子，应是你自己找的；换一段")
+        advice.append(f"{said} 是课文里的例子；换成你自己找的，照抄的不给分")
     if not surprises(tokenizer, text):
-        raise Wrong(f"{said} 应有题目列出的五种意外之一，现在没有；用 colored 看看它怎样切，换一段")
-    letters = squeezed(reason)
-    if len(letters) < 15:
-        raise Wrong(f"{said} 的理由应至少 15 个字，现在不够；写明为什么这样切")
+        advice.append(f"{said} 里没有看出题目列的五种意外；用 colored 再看看它怎样切，或者在理由里说清楚意外在哪里")
     if len(set(reason)) < 8:
-        raise Wrong(f"{said} 的理由应是一句话，现在只有几个字反复出现；写明为什么这样切")
+        advice.append(f"{said} 的理由只有几个字反复出现；写明为什么这样切")
+    return advice
 
 
 def squeezed(text: str) -> str:

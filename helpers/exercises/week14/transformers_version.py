@@ -9,7 +9,10 @@ from helpers.exercises.exercise import Exercise
 
 PACKAGES = ("torch", "modelscope", "accelerate", "tokenizers", "jupyterlab", "ipywidgets", "matplotlib", "nbval")
 HINTS = ("importlib.metadata 里有一个函数，给它包名，它告诉你这个内核里装的版本",
-         "from importlib.metadata import version，然后调用它，包名写 \"transformers\"")
+         "课文 01 第 3 节的表格里就有它；用代码问的话，那个函数和“版本”的英文同名，括号里写包名，两边有引号")
+WHY = ("同一台电脑上可以有好几个 Python，各有各的包。装了还说找不到、报错和网上说的不一样，多半是版本不同："
+       "先问内核自己，再去查资料；向别人求助时，也先报这个号。")
+HARDER = "这个内核用的是哪一个 Python？（提示：sys.executable）它和你终端里的 python 是同一个吗？"
 SOLUTION = """from importlib.metadata import version
 
 answer_1 = version("transformers")  # 也可以 import transformers 以后写 transformers.__version__"""
@@ -17,7 +20,8 @@ answer_1 = version("transformers")  # 也可以 import transformers 以后写 tr
 
 def exercise() -> Exercise:
     """这道题；正确的版本当场问内核"""
-    return Exercise("内核里的版本", "01 第 1、3 节", 5, check_version, HINTS, SOLUTION)
+    return Exercise("内核里的版本", "01 第 1、3 节", 5, check_version, HINTS, SOLUTION, WHY, HARDER, stars=1,
+                    minutes=3)
 
 
 def check_version(answer: object) -> None:
@@ -37,7 +41,7 @@ def check_version(answer: object) -> None:
     for package in PACKAGES:
         if stripped in versions_of(package):
             raise Wrong(f"应是 transformers 的版本，现在是 {package} 的；看清楚问的是哪个包")
-    raise Wrong(f"应是这个内核里 transformers 的版本，现在是 {brief(answer)}；用 version(\"transformers\") 问它")
+    raise Wrong(f"应是这个内核里 transformers 的版本，现在是 {brief(answer)}；在这个笔记本里问，不要在别处查")
 
 
 def versions_of(package: str) -> list[str]:

@@ -1,0 +1,236 @@
+"""练习“把 BPE 做到底”：从单个字节合到不能再合，只用次序表的前面一部分，合并不跨段
+
+出处: notebooks/03_tokenization.ipynb 第 5、6 节
+"""
+from functools import cache, partial
+from itertools import pairwise
+
+from helpers.exercises.comparing import Case, brief, check_function, is_nested
+from helpers.exercises.exercise import Exercise
+
+WORDS = ["我们", "人工智能", " 好", "麤", " merciless", "🦜", "不能为空", "ooooooo"]  # 用真正的次序合的几段
+LIMITS = (5_000, 60_000, 98_900, 151_387)  # 真正的次序用到第几条
+HINTS = ("课文的 join_up 做的是一段、用整张表；先改成从参数里拿 rank，再想多了的两样（几段、limit）各加在哪里",
+         "一段一段地做，每段自己从单个字节合到底，再接到结果后面；找可合的对时，除了“在 rank 里”，"
+         "还要“次序小于 limit”。都不满足了，这一段才算完")
+SOLUTION = """def bpe_pieces(segments, rank, limit):
+    pieces = []
+    for segment in segments:
+        parts = [bytes([byte]) for byte in segment.encode()]
+        while True:
+            found = []
+            for at in range(len(parts) - 1):
+                order = rank.get((parts[at], parts[at + 1]), limit)  # 表里没有的，当作太靠后
+                if order < limit:
+                    found.append((order, at))
+            if not found:
+                break
+            order, at = min(found)  # 次序最小的；同次序里最左边的
+            parts[at:at + 2] = [parts[at] + parts[at + 1]]
+        pieces.extend(parts)
+    return pieces"""
+WHY = ("分词器里真正干活的就是这几行。limit 加上 256 种单个的字节，就是词表的大小：表越短，同一句话切得越碎，"
+       "模型要走的步数越多；表越长，词嵌入那张表就越大。Qwen 选了 151,387 条。")
+HARDER = "一段有一万个字节时，每一步都从头找一遍太慢；想一想，合并一处以后，只有哪两对是新的？"
+
+
+def exercise(tokenizer) -> Exercise:
+    """这道题；正确的块由 tokenizers 库的 BPE 给出"""
+    def test(answer):
+        check_function(answer, cases(tokenizer), FORMS, SLIPS)
+
+    return Exercise("把 BPE 做到底", "03 第 5、6 节", 18, test, HINTS, SOLUTION, WHY, HARDER, stars=3, minutes=18)
+
+
+@cache
+def cases(tokenizer) -> list[Case]:
+    """先后不能乱的、正好是 limit 的、跨段才可合的、同一对很多的、一条也不用的、没有段的，和真正的次序"""
+    table = {(b"v", b"w"): 0, (b"a", b"b"): 10, (b"q", b"r"): 20, (b"u", b"vw"): 30, (b"u", b"v"): 50,
+             (b"p", b"q"): 60, (b"b", b"c"): 70, (b"ab", b"c"): 80}
+    repeated = {(b"a", b"a"): 1, (b"aa", b"aa"): 4, (b"aa", b"b"): 6}
+    made_up = [
+        case(["abcpqruvw"], table, 100),
+        case(["abcpqruvw"], table, 30),
+        case(["uv", "w", "ab"], table, 100),
+        case(["aaaaa", "aaab"], repeated, 9),
+        case(["abc", "pq"], table, 0),
+        case([], table, 9),
+    ]
+    return made_up + real_cases(tokenizer)
+
+
+def real_cases(tokenizer) -> list[Case]:
+    """真正的次序，用到第几条各一组"""
+    from helpers.tokens import merge_ranks
+
+    ranks = merge_ranks(tokenizer)
+    together = "\n".join(WORDS).encode()
+    few = {}  # 整张表每次复制太慢，只留用得到的
+    for pair, order in ranks.items():
+        if b"".join(pair) in together:
+            few[pair] = order
+    return [case(WORDS, few, limit) for limit in LIMITS]
+
+
+def case(segments, rank, limit):
+    """一组输入"""
+    where = f"segments 是 {brief(segments, 60)}，rank 是 {brief(rank, 70)}，limit 是 {limit}"
+    return Case((segments, rank, limit), library_pieces(segments, rank, limit), where)
+
+
+def library_pieces(segments, rank, limit) -> list[bytes]:
+    """tokenizers 库用同样的次序切出的块"""
+    from helpers.tokens import BYTE_OF, LETTER_OF, token_bytes
+
+    from tokenizers.models import BPE
+
+    used = [pair for pair in sorted(rank, key=rank.get) if rank[pair] < limit]
+    merges = [(letters(left), letters(right)) for left, right in used]
+    tokens = list(BYTE_OF) + [left + right for left, right in merges]
+    vocabulary = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
+    model = BPE(vocabulary, merges)
+    pieces = []
+    for segment in segments:
+        written = "".join(LETTER_OF[byte] for byte in segment.encode())
+        pieces.extend(token_bytes(token.value) for token in model.tokenize(written))
+    return pieces
+
+
+def letters(data: bytes) -> str:
+    """字节在词表里的写法"""
+    from helpers.tokens import LETTER_OF
+
+    return "".join(LETTER_OF[byte] for byte in data)
+
+
+# ---- 常见的错误 ----
+
+def is_not_list(got, case):
+    return isinstance(got, str | bytes | set | dict)
+
+
+def has_text(got, case):
+    return any(isinstance(part, str) for part in got)
+
+
+def has_numbers(got, case):
+    return any(isinstance(part, int) for part in got)
+
+
+def single_bytes(text):
+    return [bytes([byte]) for byte in text.encode()]
+
+
+def found_pairs(parts, rank, limit):
+    """可合的 (次序, 位置)"""
+    found = []
+    for at, pair in enumerate(pairwise(parts)):
+        if pair in rank and rank[pair] < limit:
+            found.append((rank[pair], at))
+    return found
+
+
+def joined_at(parts, at):
+    """把第 at 块和后一块合成一块"""
+    return [*parts[:at], parts[at] + parts[at + 1], *parts[at + 2:]]
+
+
+def merge(segments, rank, limit, choose=min, steps=None, start=single_bytes, join=joined_at):
+    """正确的做法；换掉一样就是一种错法。steps: 一段最多合几次"""
+    pieces = []
+    for segment in segments:
+        parts = start(segment)
+        left = len(parts) if steps is None else steps
+        while left > 0 and found_pairs(parts, rank, limit):
+            order, at = choose(found_pairs(parts, rank, limit))
+            parts = join(parts, at)
+            left -= 1
+        pieces.extend(parts)
+    return pieces
+
+
+def joined_but_kept(parts, at):
+    """合成一块，右边那块还在"""
+    return [*parts[:at], parts[at] + parts[at + 1], *parts[at + 1:]]
+
+
+def merge_but_keep(segments, rank, limit):
+    return merge(segments, rank, limit, join=joined_but_kept)
+
+
+def leftmost(found):
+    return min(found, key=lambda one: one[1])
+
+
+def last_place(found):
+    return min(found, key=lambda one: (one[0], -one[1]))
+
+
+def characters(text):
+    return [letter.encode() for letter in text]
+
+
+def merge_nothing(segments, rank, limit):
+    return merge(segments, {}, limit)
+
+
+def merge_across(segments, rank, limit):
+    return merge(["".join(segments)], rank, limit)
+
+
+def merge_including_limit(segments, rank, limit):
+    return merge(segments, rank, limit + 1)
+
+
+def merge_with_everything(segments, rank, limit):
+    return merge(segments, rank, float("inf"))
+
+
+def merge_without_zero(segments, rank, limit):
+    return merge(segments, {pair: order for pair, order in rank.items() if order}, limit)
+
+
+def merge_only_first(segments, rank, limit):
+    return merge(segments[:1], rank, limit)
+
+
+def merge_only_last(segments, rank, limit):
+    return merge(segments[-1:], rank, limit)
+
+
+def take_longest(segments, rank, limit):
+    """从左往右，每次取词表里最长的一块"""
+    words = {left + right for (left, right), order in rank.items() if order < limit}
+    pieces = []
+    for segment in segments:
+        data = segment.encode()
+        while data:
+            length = max([1, *(len(word) for word in words if data.startswith(word))])
+            pieces.append(data[:length])
+            data = data[length:]
+    return pieces
+
+
+FORMS = {
+    is_not_list: "应得到一个列表，现在是别的；把各块放进列表再 return",
+    is_nested: "应是一个列表，现在列表里还有列表；各段的块接成一长串，不要一段一个列表",
+    has_text: "各块应是 bytes，现在有字符串；不要解码，半个字解码就成了 �",
+    has_numbers: "各块应是 bytes，现在有整数；只有一个字节的块，要用 bytes([228]) 这样的写法",
+}
+SLIPS = {
+    merge_nothing: "一对也没有合；看看相邻的两块在不在 rank 里（次序 0 也算有）",
+    merge_across: "合并跨过了段：前一段的末尾和后一段的开头粘在一起了；每段各做各的",
+    merge_including_limit: "次序正好等于 limit 的也用了；题目说的是小于",
+    merge_with_everything: "limit 没有起作用：次序不小于 limit 的也用了；limit 不是合几次，也不是 rank 的前几项，"
+                           "是拿每一对的次序和它比",
+    merge_without_zero: "漏了次序是 0 的那一对，0 也是次序；判断“有没有”要用 in 或者 is None",
+    partial(merge, choose=leftmost): "先合了最左边可合的一对，应先合次序最小的；把可合的都找出来再比",
+    partial(merge, choose=last_place): "同一对有好几处时，应从最左边的一处合起，现在从右边合起",
+    partial(merge, choose=max): "先合了次序最大的一对，应先合次序最小的；数越小越先合",
+    partial(merge, steps=1): "每段只合了一次，应合到不能再合；合完一次，再找一遍",
+    partial(merge, start=characters): "应从单个字节开始，现在从一个个字开始；一个汉字是 3 个字节",
+    take_longest: "这是从左往右、每次取最长的一块；BPE 不看长短，只看次序",
+    merge_but_keep: "合成一块以后，右边那块还留着；两块应换成一块",
+    merge_only_first: "只有第一段的块；return 是不是写在了循环里面",
+    merge_only_last: "只有最后一段的块；前面各段的也要留着，接在一起",
+}

@@ -1,0 +1,195 @@
+"""练习“还缺多少字节”：断在半路的 safetensors 文件，从已经下到的字节算出还缺几个
+
+出处: notebooks/04_model_loading.ipynb 第 3 节；格式见 safetensors 的说明
+"""
+import json
+from functools import cache
+
+from helpers.exercises.comparing import Case, brief, check_function
+from helpers.exercises.exercise import Exercise
+
+UNKNOWN = -1  # 文件头还没有下完
+HINTS = ("先在纸上画出文件的三部分：开头 8 个字节，文件头，数。每一部分有多长，写在前一部分的哪里？",
+         "完整的文件有 8 + n + end 个字节，end 是各个张量结束的位置里最大的（备注那一项不是张量）；"
+         "和 data 的长度比。算 n 以前、读文件头以前，都先看看 data 够不够长")
+SOLUTION = """import json
+
+
+def bytes_missing(data):
+    if len(data) < 8:
+        return -1
+    n = int.from_bytes(data[:8], "little")
+    if len(data) < 8 + n:
+        return -1
+    header = json.loads(data[8:8 + n])
+    end = 0
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            end = max(end, tensor["data_offsets"][1])
+    return 8 + n + end - len(data)"""
+WHY = ("断网、磁盘满、U 盘拔早了，文件就停在半路；一行“文件坏了”不如一句“还缺多少”。"
+       "课程的 locate 每次加载前就这样看一眼文件头，不读权重，几毫秒就知道。大小对了，内容还可能坏，那要靠 sha256。")
+HARDER = "再返回一样：哪些张量已经完整地下到了，也就是不等全部下完就能用的。"
+
+
+def exercise() -> Exercise:
+    """这道题；完整的文件由 safetensors 库写出"""
+    def test(answer):
+        check_function(answer, cases(), FORMS, SLIPS)
+
+    return Exercise("还缺多少字节", "04 第 3 节", 12, test, HINTS, SOLUTION, WHY, HARDER, stars=2, minutes=12)
+
+
+@cache
+def cases() -> list[Case]:
+    """几个文件，断在各处：一个字节不缺的、缺几个的、缺一大半的、文件头刚下完的、文件头没有下完的"""
+    one = saved({"w": (3,)})
+    several = saved({"a": (2, 3), "b.bias": (7,), "c.weight": (4, 1, 5), "d": ()}, "bfloat16", {"format": "pt"})
+    noted = saved({"词嵌入": (60, 9), "偏置": (1,)}, "float16", {"说明": "教学用，只有两个张量"})
+    return [
+        case(one, len(one)),
+        case(one, len(one) - 5),
+        case(several, len(several)),
+        case(several, len(several) - 1),
+        case(several, header_end(several)),
+        case(noted, len(noted) - 700),
+        case(noted, len(noted)),
+        case(out_of_order(), len(out_of_order()) - 9),
+        case(several, header_end(several) - 1),
+        case(noted, 100),
+        case(one, 8),
+        case(one, 7),
+        case(one, 0),
+    ]
+
+
+def saved(shapes: dict, dtype: str = "float32", notes: dict | None = None) -> bytes:
+    """safetensors 库写出的一个完整的文件；shapes: {张量的名字: 形状}；notes: 备注"""
+    import torch
+    from safetensors.torch import save
+
+    tensors = {name: torch.ones(shape, dtype=getattr(torch, dtype)) for name, shape in shapes.items()}
+    return save(tensors, notes)
+
+
+def out_of_order() -> bytes:
+    """文件头里的次序和数的次序不同的文件：排在后面的张量，数在前面。格式允许这样"""
+    header = {
+        "late": {"dtype": "F32", "shape": [6], "data_offsets": [40, 64]},
+        "early": {"dtype": "F32", "shape": [10], "data_offsets": [0, 40]},
+    }
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + bytes(64)
+
+
+def header_end(data: bytes) -> int:
+    """文件头结束的地方"""
+    return 8 + int.from_bytes(data[:8], "little")
+
+
+def case(whole: bytes, have: int):
+    """一组输入：完整的文件的前 have 个字节"""
+    data = whole[:have]
+    missing = len(whole) - have
+    if have < header_end(whole):
+        missing = UNKNOWN
+    return Case((data,), missing, f"data 有 {have} 个字节：{brief(data, 120)}")
+
+
+# ---- 常见的错误 ----
+
+def should_be_unknown(got, case):
+    return case.expected == UNKNOWN
+
+
+def is_unknown(got, case):
+    return got == UNKNOWN
+
+
+def should_be_nothing(got, case):
+    return case.expected == 0 and got != 0
+
+
+def tensors_of(data):
+    """文件头里的张量，备注不算"""
+    header = json.loads(data[8:header_end(data)])
+    return [tensor for name, tensor in header.items() if name != "__metadata__"]
+
+
+def ends(data):
+    return [tensor["data_offsets"][1] for tensor in tensors_of(data)]
+
+
+def missing_without_eight(data):
+    return header_end(data) - 8 + max(ends(data)) - len(data)
+
+
+def missing_without_header(data):
+    return max(ends(data)) - len(data)
+
+
+def missing_without_length(data):
+    return 8 + max(ends(data)) - len(data)
+
+
+def missing_negative(data):
+    return len(data) - header_end(data) - max(ends(data))
+
+
+def whole_size(data):
+    return header_end(data) + max(ends(data))
+
+
+def missing_by_last(data):
+    return header_end(data) + ends(data)[-1] - len(data)
+
+
+def missing_by_sum(data):
+    return header_end(data) + sum(ends(data)) - len(data)
+
+
+def missing_by_start(data):
+    starts = [tensor["data_offsets"][0] for tensor in tensors_of(data)]
+    return header_end(data) + max(starts) - len(data)
+
+
+def numbers_in(tensor):
+    """张量里有几个数"""
+    count = 1
+    for size in tensor["shape"]:
+        count *= size
+    return count
+
+
+def missing_by_numbers(data):
+    return header_end(data) + sum(map(numbers_in, tensors_of(data))) - len(data)
+
+
+def missing_by_four(data):
+    return header_end(data) + 4 * sum(map(numbers_in, tensors_of(data))) - len(data)
+
+
+def missing_by_letters(data):
+    letters = len(data[8:header_end(data)].decode())
+    return 8 + letters + max(ends(data)) - len(data)
+
+
+LENGTH = "开头 8 个字节和文件头也是文件的一部分，完整的大小里要把它们都算上"
+FORMS = {
+    should_be_unknown: "文件头还没有下完，不知道后面有多少，应得到 -1；读之前先看 data 够不够长",
+    is_unknown: "文件头已经下完了，不应是 -1；开头 8 个字节的低位在前（little），n 是文件头的字节数",
+}
+SLIPS = {
+    missing_negative: "正负号反了：缺几个，就是几",
+    whole_size: "这是完整的文件有多大，应是还缺多少；减去已经有的",
+    missing_without_eight: LENGTH,
+    missing_without_header: LENGTH,
+    missing_without_length: LENGTH,
+    missing_by_last: "用的是文件头里的最后一个张量；文件头里的次序不一定是数的次序，应看结束得最晚的那个",
+    missing_by_sum: "data_offsets 是从哪里到哪里，不是长度；把各个结束的位置加起来就多了",
+    missing_by_start: "用的是张量开始的位置；data_offsets 的第二个数才是结束的位置",
+    missing_by_numbers: "数的是有几个数，应是几个字节；data_offsets 已经是字节",
+    missing_by_four: "把每个数都当成了 4 个字节；有的只占 2 个，data_offsets 已经是字节",
+    missing_by_letters: "n 是字节数，现在数的是字符；文件头里可能有汉字，一个汉字是 3 个字节",
+}

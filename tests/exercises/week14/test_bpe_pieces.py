@@ -1,0 +1,249 @@
+"""练习“把 BPE 做到底”：各种做法都收；先后、limit、跨段、起点弄错，各有自己的话"""
+import heapq
+from itertools import pairwise
+
+from helpers.exercises.week14 import bpe_pieces
+from helpers.tokens import merge_ranks, pieces
+
+import pytest
+from week14_solutions import solved
+
+# ---- 对的 ----
+
+
+def start(segment):
+    return [bytes([byte]) for byte in segment.encode()]
+
+
+def by_pair(segments, rank, limit):
+    """每一步把次序最小的一对在各处都合了"""
+    done = []
+    for segment in segments:
+        parts = start(segment)
+        while True:
+            known = [pair for pair in pairwise(parts) if rank.get(pair, limit) < limit]
+            if not known:
+                break
+            pair = min(known, key=rank.get)
+            merged = []
+            for part in parts:
+                if merged and (merged[-1], part) == pair:
+                    merged[-1] += part
+                else:
+                    merged.append(part)
+            parts = merged
+        done += parts
+    return done
+
+
+def by_order(segments, rank, limit):
+    """照次序表从头到尾，一条一条地做"""
+    all_parts = [start(segment) for segment in segments]
+    for pair in sorted(rank, key=rank.get):
+        if rank[pair] >= limit:
+            break
+        for parts in all_parts:
+            at = 0
+            while at < len(parts) - 1:
+                if (parts[at], parts[at + 1]) == pair:
+                    parts[at:at + 2] = [b"".join(pair)]
+                at += 1
+    return [part for parts in all_parts for part in parts]
+
+
+def by_recursion(segments, rank, limit):
+    def finish(parts):
+        found = [(rank[pair], at) for at, pair in enumerate(pairwise(parts)) if pair in rank and rank[pair] < limit]
+        if not found:
+            return parts
+        at = min(found)[1]
+        return finish((*parts[:at], parts[at] + parts[at + 1], *parts[at + 2:]))
+
+    if not segments:
+        return ()
+    return (*finish(tuple(start(segments[0]))), *by_recursion(segments[1:], rank, limit))
+
+
+def by_smaller_table(segments, rank, limit):
+    """先做一张小的表，再照课文"""
+    small = {pair: order for pair, order in rank.items() if order < limit}
+    result = []
+    for segment in segments:
+        parts = start(segment)
+        while any(pair in small for pair in pairwise(parts)):
+            best = None
+            for at in range(len(parts) - 1):
+                order = small.get((parts[at], parts[at + 1]))
+                if order is not None and (best is None or order < best):
+                    best = order
+                    place = at
+            right = parts.pop(place + 1)
+            parts[place] += right
+        result.extend(parts)
+    return result
+
+
+def by_heap(segments, rank, limit):
+    result = []
+    for segment in segments:
+        parts = start(segment)
+        while True:
+            heap = [(rank.get(pair, limit), at) for at, pair in enumerate(pairwise(parts))]
+            heapq.heapify(heap)
+            if not heap or heap[0][0] >= limit:
+                break
+            at = heapq.heappop(heap)[1]
+            parts = parts[:at] + [parts[at] + parts[at + 1]] + parts[at + 2:]
+        result += parts
+    return tuple(result)
+
+
+RIGHT = [solved(5), by_pair, by_order, by_recursion, by_smaller_table, by_heap]
+
+
+@pytest.mark.parametrize("answer", RIGHT)
+def test_right(sheet, answer):
+    note = sheet[5].check(answer)
+    assert note.mark == "✓", note
+
+
+# ---- 错的 ----
+
+def every(segments, rank, limit, choose=min, once=False):
+    """合并的各种写法；choose: 从 (次序, 位置) 里选哪一个"""
+    result = []
+    for segment in segments:
+        parts = start(segment)
+        while found := [(rank[p], at) for at, p in enumerate(pairwise(parts)) if rank.get(p, limit) < limit]:
+            at = choose(found)[1]
+            parts[at:at + 2] = [parts[at] + parts[at + 1]]
+            if once:
+                break
+        result += parts
+    return result
+
+
+def pops(segments, rank, limit):
+    used = [rank.pop(pair) for pair in list(rank) if rank[pair] >= limit]
+    assert used is not None
+    return every(segments, rank, limit)
+
+
+def empties(segments, rank, limit):
+    result = []
+    while segments:
+        result += every([segments.pop(0)], rank, limit)
+    return result
+
+
+def from_characters(segments, rank, limit):
+    result = []
+    for segment in segments:
+        parts = [letter.encode() for letter in segment]
+        while found := [(rank[p], at) for at, p in enumerate(pairwise(parts)) if rank.get(p, limit) < limit]:
+            at = min(found)[1]
+            parts[at:at + 2] = [parts[at] + parts[at + 1]]
+        result += parts
+    return result
+
+
+def keeps_right(segments, rank, limit):
+    result = []
+    for segment in segments:
+        parts = start(segment)
+        while found := [(rank[p], at) for at, p in enumerate(pairwise(parts)) if rank.get(p, limit) < limit]:
+            at = min(found)[1]
+            parts[at] = parts[at] + parts[at + 1]
+        result += parts
+    return result
+
+
+def falsy_zero(segments, rank, limit):
+    return every(segments, {pair: order for pair, order in rank.items() if order}, limit)
+
+
+def at_the_first(segments, rank, limit):
+    """return 写在了循环里面"""
+    for segment in segments:
+        return every([segment], rank, limit)
+    return []
+
+
+def longest_first(segments, rank, limit):
+    known = {b"".join(pair) for pair, order in rank.items() if order < limit}
+    result = []
+    for segment in segments:
+        data = segment.encode()
+        while data:
+            end = max(n for n in range(1, len(data) + 1) if n == 1 or data[:n] in known)
+            result.append(data[:end])
+            data = data[end:]
+    return result
+
+
+INFINITE = float("inf")
+
+
+@pytest.mark.parametrize("answer, says", [
+    (lambda s, r, m: every(s, r, m, choose=lambda found: min(found, key=lambda one: one[1])), "最左边可合的"),
+    (lambda s, r, m: every(s, r, m, choose=max), "次序最大"),
+    (lambda s, r, m: every(s, r, m, choose=lambda f: min(f, key=lambda one: (one[0], -one[1]))), "从最左边的一处合起"),
+    (lambda s, r, m: every(s, r, m, once=True), "每段只合了一次"),
+    (lambda s, r, m: every(s, r, m + 1), "题目说的是小于"),
+    (lambda s, r, m: every(s, r, INFINITE), "limit 没有起作用"),
+    (lambda s, r, m: every(s, dict(list(r.items())[:m]), INFINITE), "limit 没有起作用"),
+    (lambda s, r, m: every(["".join(s)], r, m), "跨过了段"),
+    (falsy_zero, "0 也是次序"),
+    (lambda s, r, m: every(s, {}, m), "一对也没有合"),
+    (from_characters, "应从单个字节开始"),
+    (longest_first, "每次取最长"),
+    (at_the_first, "只有第一段"),
+    (lambda s, r, m: every(s[-1:], r, m), "只有最后一段"),
+    (lambda s, r, m: [every([one], r, m) for one in s], "列表里还有列表"),
+    (lambda s, r, m: [part.decode(errors="replace") for part in every(s, r, m)], "不要解码"),
+    (lambda s, r, m: [part.hex() for part in every(s, r, m)], "现在有字符串"),
+    (lambda s, r, m: [byte for part in every(s, r, m) for byte in part], "现在有整数"),
+    (lambda s, r, m: b"".join(every(s, r, m)), "应得到一个列表"),
+    (lambda s, r, m: list(dict.fromkeys(every(s, r, m))), "应得到"),
+    (lambda s, r, m: sorted(every(s, r, m)), "应得到"),
+    (keeps_right, "右边那块还留着"),
+    (pops, "应保持原样"),
+    (empties, "应保持原样"),
+    (lambda s, r, m: every([s[0]], r, m) + every(s[1:], r, m), "IndexError"),
+])
+def test_wrong(sheet, answer, says):
+    note = sheet[5].check(answer)
+    assert note.mark == "✗", note
+    assert says in note.text
+
+
+def test_an_endless_loop_is_stopped(sheet):
+    def forever(segments, rank, limit):
+        while True:
+            pass
+
+    assert "5 秒" in sheet[5].check(forever).text
+
+
+# ---- 参照本身 ----
+
+def test_a_merge_stands_after_the_merges_that_make_its_parts(tokenizer):
+    for case in bpe_pieces.cases(tokenizer):  # 所以一处一处地合、一对一对地合，结果一样
+        rank = case.inputs[1]
+        for (left, right), order in rank.items():
+            for part in (left, right):
+                makers = [rank[pair] for pair in rank if b"".join(pair) == part]
+                assert all(maker < order for maker in makers) or min(makers) < order
+                assert len(part) == 1 or makers
+
+
+def test_with_the_whole_table_it_is_the_tokenizer(tokenizer):
+    rank = merge_ranks(tokenizer)
+    for text in ["人工智能", " 好", "麤", " merciless", "不能为空"]:
+        want = [piece.bytes for piece in pieces(tokenizer, text)]
+        assert solved(5)([text], rank, len(rank)) == want
+
+
+def test_what_the_slips_change_is_right_when_nothing_is_changed(tokenizer):
+    for case in bpe_pieces.cases(tokenizer):
+        assert bpe_pieces.merge(*case.inputs) == case.expected

@@ -1,0 +1,195 @@
+"""练习“还缺多少字节”：几种算法都收；少算一部分、看错位置、没有想到文件头也会断，各有自己的话"""
+import json
+import math
+import struct
+
+from helpers.exercises.week14 import bytes_missing
+
+import pytest
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load
+from week14_solutions import solved
+
+SIZES = {"F32": 4, "BF16": 2, "F16": 2}
+
+# ---- 对的 ----
+
+
+def by_struct(data):
+    if len(data) < 8:
+        return -1
+    (n,) = struct.unpack("<Q", data[:8])
+    if len(data) - 8 < n:
+        return -1
+    header = json.loads(data[8:8 + n].decode())
+    header.pop("__metadata__", None)
+    return 8 + n + max(tensor["data_offsets"][1] for tensor in header.values()) - len(data)
+
+
+def by_trying(data):
+    try:
+        n = int.from_bytes(data[0:8], byteorder="little")
+        header = json.loads(data[8:n + 8])
+    except ValueError:
+        return -1
+    ends = [tensor["data_offsets"][-1] for tensor in header.values() if "data_offsets" in tensor]
+    return n + 8 + max(ends) - len(data)
+
+
+def by_shapes(data):
+    if len(data) < 8 or len(data) < 8 + int.from_bytes(data[:8], "little"):
+        return -1
+    n = int.from_bytes(data[:8], "little")
+    size = 8 + n
+    for name, tensor in json.loads(data[8:8 + n]).items():
+        if name != "__metadata__":
+            size += math.prod(tensor["shape"]) * SIZES[tensor["dtype"]]
+    return size - len(data)
+
+
+def by_lengths(data):
+    n = sum(byte * 256 ** place for place, byte in enumerate(data[:8]))
+    if len(data) < 8 or len(data[8:8 + n]) < n:
+        return -1
+    have = len(data) - 8 - n
+    header = json.loads(data[8:8 + n])
+    return sum(end - start for start, end in
+               (entry["data_offsets"] for name, entry in header.items() if not name.startswith("__"))) - have
+
+
+def by_sorting(data):
+    head = data[:8]
+    if len(head) != 8:
+        return -1.0
+    n = int.from_bytes(head, "little", signed=False)
+    text = data[8:][:n]
+    if len(text) != n:
+        return -1
+    tensors = [value for key, value in json.loads(text).items() if key != "__metadata__"]
+    tensors.sort(key=lambda tensor: tensor["data_offsets"])
+    return tensors[-1]["data_offsets"][1] - len(data[8 + n:])
+
+
+RIGHT = [solved(8), by_struct, by_trying, by_shapes, by_lengths, by_sorting]
+
+
+@pytest.mark.parametrize("answer", RIGHT)
+def test_right(sheet, answer):
+    note = sheet[8].check(answer)
+    assert note.mark == "✓", note
+
+
+# ---- 错的 ----
+
+def careful(answer):
+    """先看过 data 够不够长，再算"""
+    def checked(data):
+        if len(data) < 8 or len(data) < 8 + int.from_bytes(data[:8], "little"):
+            return -1
+        n = int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:8 + n])
+        header.pop("__metadata__", None)
+        return answer(data, n, list(header.values()))
+    return checked
+
+
+def end_of(tensors):
+    return max(tensor["data_offsets"][1] for tensor in tensors)
+
+
+def big_endian(data):
+    n = int.from_bytes(data[:8], "big")
+    if len(data) < 8 + n:
+        return -1
+    return 8 + n
+
+
+def one_byte(data):
+    if not data or len(data) < 8 + data[0]:
+        return -1
+    return 8 + data[0] + end_of(json.loads(data[8:8 + data[0]]).values()) - len(data)
+
+
+def without_looking(data):
+    n = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:8 + n])
+    header.pop("__metadata__", None)
+    return 8 + n + end_of(header.values()) - len(data)
+
+
+def keeps_metadata(data):
+    if len(data) < 8 or len(data) < 8 + int.from_bytes(data[:8], "little"):
+        return -1
+    n = int.from_bytes(data[:8], "little")
+    return 8 + n + end_of(json.loads(data[8:8 + n]).values()) - len(data)
+
+
+def only_eight(data):
+    if len(data) < 8:
+        return -1
+    return without_looking(data)
+
+
+def zero_when_unknown(data):
+    return max(solved(8)(data), 0)
+
+
+def header_rest_when_unknown(data):
+    found = solved(8)(data)
+    if found == -1:
+        return max(8 - len(data), 8 + int.from_bytes(data[:8], "little") - len(data))
+    return found
+
+
+@pytest.mark.parametrize("answer, says", [
+    (careful(lambda data, n, tensors: n + end_of(tensors) - len(data)), "也是文件的一部分"),
+    (careful(lambda data, n, tensors: 8 + end_of(tensors) - len(data)), "也是文件的一部分"),
+    (careful(lambda data, n, tensors: end_of(tensors) - len(data)), "也是文件的一部分"),
+    (careful(lambda data, n, tensors: len(data) - 8 - n - end_of(tensors)), "正负号反了"),
+    (careful(lambda data, n, tensors: 8 + n + end_of(tensors)), "减去已经有的"),
+    (careful(lambda data, n, tensors: 8 + n + tensors[-1]["data_offsets"][1] - len(data)), "结束得最晚"),
+    (careful(lambda data, n, tensors: 8 + n + sum(t["data_offsets"][1] for t in tensors) - len(data)), "不是长度"),
+    (careful(lambda data, n, tensors: 8 + n + max(t["data_offsets"][0] for t in tensors) - len(data)), "开始的位置"),
+    (careful(lambda data, n, tensors: 8 + n + sum(math.prod(t["shape"]) for t in tensors) - len(data)), "几个数"),
+    (careful(lambda data, n, tensors: 8 + n + 4 * sum(math.prod(t["shape"]) for t in tensors) - len(data)), "4 个字节"),
+    (careful(lambda data, n, tensors: 8 + len(data[8:8 + n].decode()) + end_of(tensors) - len(data)), "现在数的是字符"),
+    (careful(lambda data, n, tensors: 8 + n + end_of(tensors) > len(data)), "应得到"),
+    (big_endian, "低位在前"),
+    (one_byte, "JSONDecodeError"),
+    (without_looking, "JSONDecodeError"),
+    (only_eight, "JSONDecodeError"),
+    (keeps_metadata, "KeyError: 'data_offsets'"),
+    (zero_when_unknown, "应得到 -1"),
+    (header_rest_when_unknown, "应得到 -1"),
+    (lambda data: 0, "应得到"),
+    (lambda data: -1, "不应是 -1"),
+    (lambda data: str(solved(8)(data)), "应得到"),
+])
+def test_wrong(sheet, answer, says):
+    note = sheet[8].check(answer)
+    assert note.mark == "✗", note
+    assert says in note.text
+
+
+def test_true_is_not_one(sheet):
+    note = sheet[8].check(careful(lambda data, n, tensors: bool(8 + n + end_of(tensors) - len(data))))
+    assert note.mark == "✗"
+
+
+# ---- 参照本身 ----
+
+def test_the_file_out_of_order_is_a_real_one(tmp_path):
+    tensors = load(bytes_missing.out_of_order())
+    assert {name: tuple(tensor.shape) for name, tensor in tensors.items()} == {"late": (6,), "early": (10,)}
+    cut = tmp_path / "断了.safetensors"
+    cut.write_bytes(bytes_missing.out_of_order()[:-9])
+    with pytest.raises(SafetensorError), safe_open(cut, "pt"):
+        pass
+
+
+def test_the_cases_hold_what_the_exercise_is_about():
+    expected = [case.expected for case in bytes_missing.cases()]
+    assert expected.count(-1) >= 4
+    assert expected.count(0) >= 3
+    assert max(expected) > 0
+    assert any(int.from_bytes(case.inputs[0][:8], "little") > 255 for case in bytes_missing.cases())

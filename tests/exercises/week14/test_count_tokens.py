@@ -1,0 +1,81 @@
+"""练习“数词元”：几种数法都收；数成了别的，各有自己的话"""
+import unicodedata
+
+from helpers.tokens import pieces
+
+import numpy as np
+import pytest
+import torch
+from week14_solutions import solved
+
+# ---- 对的 ----
+
+
+def by_tokenize(tok, text):
+    return sum(1 for _ in tok.tokenize(text))
+
+
+def by_tensor(tok, text):
+    return tok(text, return_tensors="pt").input_ids.shape[1]
+
+
+def by_numpy(tok, text):
+    return np.array(tok.encode(text)).size
+
+
+def by_mask(tok, text):
+    return torch.tensor(tok(text).attention_mask).sum()
+
+
+def by_batch(tok, text):
+    return len(tok([text])["input_ids"][0])
+
+
+def by_pieces(tok, text):
+    if not text:
+        return 0
+    return len(pieces(tok, text))
+
+
+def by_recursion(tok, text):
+    def count(ids):
+        return 1 + count(ids[1:]) if len(ids) else 0
+    ids = tok(text).input_ids
+    return sum(count(ids[at:at + 100]) for at in range(0, len(ids), 100))
+
+
+@pytest.mark.parametrize("answer", [solved(2), by_tokenize, by_tensor, by_numpy, by_mask, by_batch, by_pieces,
+                                    by_recursion])
+def test_right(sheet, answer):
+    note = sheet[2].check(answer)
+    assert note.mark == "✓", note
+
+
+# ---- 错的 ----
+
+@pytest.mark.parametrize("answer, says", [
+    (lambda tok, text: len(text), "这是字符数"),
+    (lambda tok, text: len(tok(text)), "两样"),
+    (lambda tok, text: len(text.encode()), "这是字节数"),
+    (lambda tok, text: tok(text).input_ids, "现在是一串"),
+    (lambda tok, text: len(tok(text, return_tensors="pt").input_ids), "几句话"),
+    (lambda tok, text: max(1, len(tok(text).input_ids)), "应是 0，现在是 1"),
+    (lambda tok, text: len(set(tok(text).input_ids)), "去掉重复"),
+    (lambda tok, text: len(tok(text.lower()).input_ids), "小写"),
+    (lambda tok, text: len(tok(text.strip()).input_ids), "两头空白"),
+    (lambda tok, text: len(tok(unicodedata.normalize("NFKC", text)).input_ids), "应得到"),
+    (lambda tok, text: len(tok(text.replace(" ", "")).input_ids), "应得到"),
+    (lambda tok, text: sum(len(tok(word).input_ids) for word in text.split()), "应得到"),
+    (lambda tok, text: sum(len(tok(letter).input_ids) for letter in text), "应"),
+    (lambda tok, text: len(tok(text, truncation=True, max_length=512).input_ids), "应得到"),
+    (lambda tok, text: len(tok(text).input_ids) + 1, "应得到"),
+    (lambda tok, text: 7, "应得到"),
+    (lambda tok, text: None, "忘了 return"),
+    (lambda tok, text: print(len(tok(text).input_ids)), "忘了 return"),
+    (lambda text: 1, "TypeError"),
+    (7, "应是一个函数"),
+])
+def test_wrong(sheet, answer, says):
+    note = sheet[2].check(answer)
+    assert note.mark == "✗", note
+    assert says in note.text

@@ -1,0 +1,172 @@
+"""练习“找半个字”：几种找法都收；只看一个字、只看旁边的字、重复的写错，各有自己的话"""
+import random
+
+from helpers.exercises.week14 import cut_characters
+from helpers.tokens import pieces
+
+import pytest
+from week14_solutions import solved
+
+# ---- 对的 ----
+
+
+def by_bytes(tok, text):
+    edges = set()
+    at = 0
+    for piece in pieces(tok, text):
+        at += len(piece.bytes)
+        edges.add(at)
+    cut = []
+    start = 0
+    for letter in text:
+        end = start + len(letter.encode())
+        if edges.intersection(range(start + 1, end)):
+            cut.append(letter)
+        start = end
+    return tuple(cut)
+
+
+def by_offsets(tok, text):
+    spans = tok(text, return_offsets_mapping=True).offset_mapping
+    return [text[i] for i in range(len(text)) if sum(start <= i < end for start, end in spans) >= 2]
+
+
+def by_prefix_bytes(tok, text):
+    data = b""
+    cut = []
+    for piece in pieces(tok, text):
+        data += piece.bytes
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            place = len(data[:error.start].decode())
+            cut.append(place)
+    return [text[place] for place in sorted(set(cut))]
+
+
+def by_streaming(tok, text):
+    shown = 0
+    waiting = False
+    cut = []
+    received = []
+    for token_id in tok(text).input_ids:
+        received.append(token_id)
+        whole = tok.decode(received).rstrip("�")
+        if waiting and len(whole) > shown:
+            cut.append(whole[shown])
+            waiting = False
+        if tok.decode(received).endswith("�"):
+            waiting = True
+        shown = len(whole)
+    return cut
+
+
+def by_recursion(tok, text):
+    def find(ids, last):
+        if not ids:
+            return []
+        done = tok.decode(ids)
+        place = len(done.rstrip("�"))
+        rest = find(ids[:-1], place if done.endswith("�") else -1)
+        if done.endswith("�") and place != last:
+            return [*rest, text[place]]
+        return rest
+    return find(tok(text).input_ids, -1)
+
+
+RIGHT = [solved(4), by_bytes, by_offsets, by_prefix_bytes, by_streaming, by_recursion]
+
+
+@pytest.mark.parametrize("answer", RIGHT)
+def test_right(sheet, answer):
+    note = sheet[4].check(answer)
+    assert note.mark == "✓", note
+
+
+# ---- 错的 ----
+
+def alone(tok, text):
+    return [letter for letter in text if len(tok(letter).input_ids) > 1]
+
+
+def without_space(tok, text):
+    return [letter for letter in by_bytes(tok, text) if len(tok(letter).input_ids) > 1]
+
+
+def window(before, after):
+    """每个字连同前后几个字一起切"""
+    def answer(tok, text):
+        cut = []
+        for place in range(len(text)):
+            start = max(place - before, 0)
+            part = text[start:place + 1 + after]
+            if place - start in cut_characters.split_places(tok, part):
+                cut.append(text[place])
+        return cut
+    return answer
+
+
+def every_time(tok, text):
+    cut = by_bytes(tok, text)
+    return [letter for letter in text if letter in cut]
+
+
+def once_a_piece(tok, text):
+    cut = []
+    for place in range(1, len(ids := tok(text).input_ids)):
+        done = tok.decode(ids[:place])
+        if done.endswith("�"):
+            cut.append(text[len(done.rstrip("�"))])
+    return cut
+
+
+@pytest.mark.parametrize("answer, says", [
+    (lambda tok, text: [p.label for p in pieces(tok, text) if "‹" in p.label], "半个字"),
+    (lambda tok, text: [t for i in tok(text).input_ids if "�" in (t := tok.decode([i]))], "半个字"),
+    (lambda tok, text: [i for i in tok(text).input_ids if "�" in tok.decode([i])], "现在是编号"),
+    (lambda tok, text: [c for c in text if len(c.encode()) > 1], "所有多字节"),
+    (alone, "一个字一个字地切"),
+    (without_space, "一个字一个字地切"),
+    (window(1, 0), "再看切口落在哪里"),
+    (window(2, 0), "再看切口落在哪里"),
+    (window(0, 1), "再看切口落在哪里"),
+    (window(1, 1), "再看切口落在哪里"),
+    (every_time, "看这一处"),
+    (once_a_piece, "应得到"),
+    (lambda tok, text: list(dict.fromkeys(by_bytes(tok, text))), "不要去掉重复的"),
+    (lambda tok, text: list(by_bytes(tok, text))[::-1], "次序反了"),
+    (lambda tok, text: sorted(by_bytes(tok, text)), "应得到"),
+    (lambda tok, text: set(by_bytes(tok, text)), "应得到一个列表"),
+    (lambda tok, text: "".join(by_bytes(tok, text)), "应得到一个列表"),
+    (lambda tok, text: [" " + c for c in by_bytes(tok, text)], "空格没有被切开"),
+    (lambda tok, text: [c.encode() for c in by_bytes(tok, text)], "完整的字"),
+    (lambda tok, text: by_bytes(tok, text)[:1], "应得到"),
+    (lambda tok, text: [], "应得到"),
+    (lambda tok, text: ["麤"], "应得到"),
+    (lambda tok, text: text[99], "IndexError"),
+])
+def test_wrong(sheet, answer, says):
+    note = sheet[4].check(answer)
+    assert note.mark == "✗", note
+    assert says in note.text
+
+
+def test_pieces_of_a_letter_are_counted_once(sheet):
+    def as_often_as_pieces(tok, text):
+        covered = cut_characters.times_covered(tok, text)
+        return [letter for at, letter in enumerate(text) for _ in range(covered[at]) if covered[at] > 1]
+
+    assert "一处被切成几块，也只写一项" in sheet[4].check(as_often_as_pieces).text
+
+
+# ---- 参照本身 ----
+
+def test_bytes_decoding_and_offsets_agree(tokenizer):
+    chance = random.Random(0)
+    ranges = [(0x4e00, 0x9fff), (0x1f300, 0x1f9ff), (0x20, 0x20), (0x61, 0x61), (0x3041, 0x30ff), (0xac00, 0xd7a0)]
+    for _ in range(60):
+        letters = [chr(chance.randint(*chance.choice(ranges))) for _ in range(chance.randint(1, 20))]
+        text = tokenizer.backend_tokenizer.normalizer.normalize_str("".join(letters))
+        want = cut_characters.split_letters(tokenizer, text)
+        for answer in RIGHT:
+            assert want == list(answer(tokenizer, text)), (answer, text)

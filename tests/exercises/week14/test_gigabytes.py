@@ -1,0 +1,39 @@
+"""练习“要多少内存”：什么样的数都收；单位、字节弄错的，各有自己的话"""
+from fractions import Fraction
+
+from helpers.exercises.week14 import gigabytes
+
+import numpy as np
+import pytest
+import torch
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+BYTES = 494_032_768 * 2
+
+
+@pytest.mark.parametrize("answer", [0.99, 0.988, BYTES / 1e9, round(BYTES / 1e9, 2), np.float64(0.99),
+                                    np.float32(0.99), np.array(0.988), torch.tensor(0.99), torch.tensor(BYTES / 1e9)])
+def test_right(sheet, answer):
+    note = sheet[9].check(answer)
+    assert note.mark == "✓", note
+
+
+@pytest.mark.parametrize("answer, says", [
+    (1.98, "float32"), (0.49, "忘了乘"), (0.494032768, "忘了乘"), (988, "MB"), (0.92, "1024"),
+    (988_065_536, "字节为单位"),
+    (np.int64(988_065_536), "字节为单位"), (7.9, "8 位是 1 个字节"), (1, "参数个数乘"), (-0.99, "参数个数乘"),
+    (float("nan"), "不对"), (float("inf"), "不对"), ("0.99", "应是一个数"), ("0.99 GB", "应是一个数"),
+    (True, "应是一个数"), ([0.99], "应是一个数"), (torch.tensor([0.99, 0.99]), "应是一个数"),
+    (Fraction(99, 100), "应是一个数"), (lambda: 0.99, "应是一个数")])
+def test_wrong(sheet, answer, says):
+    note = sheet[9].check(answer)
+    assert note.mark == "✗", note
+    assert says in note.text
+
+
+def test_parameters_of_the_real_shape():
+    config = Qwen2Config(hidden_size=896, intermediate_size=4864, num_hidden_layers=24, num_attention_heads=14,
+                         num_key_value_heads=2, vocab_size=151_936, tie_word_embeddings=True)
+    with torch.device("meta"):
+        model = Qwen2ForCausalLM(config)
+    assert model.num_parameters() == gigabytes.PARAMETERS

@@ -1,0 +1,140 @@
+"""练习“左填充”：列表、张量、数组都收；补错一头、看编号写掩码，各有自己的话"""
+from helpers.exercises.week14 import left_pad
+
+import numpy as np
+import pytest
+import torch
+from week14_solutions import solved
+
+# ---- 对的 ----
+
+
+def with_tensors(batch, pad_id):
+    ids = torch.full((len(batch), max(map(len, batch))), pad_id)
+    mask = torch.zeros_like(ids)
+    for i, row in enumerate(batch):
+        if row:
+            ids[i, -len(row):] = torch.tensor(row)
+            mask[i, -len(row):] = 1
+    return [ids, mask.bool()]
+
+
+def with_numpy(batch, pad_id):
+    longest = max(len(row) for row in batch)
+    ids = np.array([np.pad(np.array(row, dtype=int), (longest - len(row), 0), constant_values=pad_id) for row in batch])
+    mask = np.array([np.arange(longest) >= longest - len(row) for row in batch])
+    return ids, mask.astype(int)
+
+
+def by_inserting(batch, pad_id):
+    rows = [list(row) for row in batch]
+    masks = [[1] * len(row) for row in batch]
+    longest = max(map(len, rows))
+    for row, mask in zip(rows, masks, strict=True):
+        while len(row) < longest:
+            row.insert(0, pad_id)
+            mask.insert(0, 0)
+    return rows, masks
+
+
+def by_reversing(batch, pad_id):
+    turned = [torch.tensor(row[::-1], dtype=torch.long) for row in batch]
+    ones = [torch.ones(len(row), dtype=torch.long) for row in batch]
+    ids = torch.nn.utils.rnn.pad_sequence(turned, batch_first=True, padding_value=pad_id)
+    mask = torch.nn.utils.rnn.pad_sequence(ones, batch_first=True)
+    return ids.flip(1), mask.flip(1)
+
+
+def by_indexing(batch, pad_id):
+    longest = max(map(len, batch))
+    ids = []
+    mask = []
+    for row in batch:
+        missing = longest - len(row)
+        ids.append(tuple(row[i - missing] if i >= missing else pad_id for i in range(longest)))
+        mask.append([i >= missing for i in range(longest)])
+    return ids, mask
+
+
+@pytest.mark.parametrize("answer", [solved(7), with_tensors, with_numpy, by_inserting, by_reversing, by_indexing])
+def test_right(sheet, answer):
+    note = sheet[7].check(answer)
+    assert note.mark == "✓", note
+
+
+# ---- 错的 ----
+
+def pad(side="left", value=None, flip=False, by_id=False, ones=False):
+    """左填充的各种写法，错的"""
+    def answer(batch, pad_id):
+        fill = pad_id if value is None else value
+        longest = max(map(len, batch))
+        ids = [filled(row, longest, fill, side) for row in batch]
+        mask = [filled([1] * len(row), longest, 0, side) for row in batch]
+        if flip:
+            mask = [[1 - bit for bit in row] for row in mask]
+        if by_id:
+            mask = [[int(i != pad_id) for i in row] for row in ids]
+        if ones:
+            mask = [[1] * longest for _ in batch]
+        return ids, mask
+    return answer
+
+
+def filled(row, longest, fill, side):
+    more = [fill] * (longest - len(row))
+    if side == "left":
+        return more + row
+    return row + more
+
+
+def in_place(batch, pad_id):
+    result = pad()(batch, pad_id)
+    longest = max(map(len, batch))
+    for row in batch:
+        while len(row) < longest:
+            row.insert(0, pad_id)
+    return result
+
+
+def to_a_fixed_length(batch, pad_id):
+    return ([filled(row, 4, pad_id, "left") for row in batch],
+            [filled([1] * len(row), 4, 0, "left") for row in batch])
+
+
+def to_the_first(batch, pad_id):
+    return ([filled(row, len(batch[0]), pad_id, "left") for row in batch],
+            [filled([1] * len(row), len(batch[0]), 0, "left") for row in batch])
+
+
+@pytest.mark.parametrize("answer, says", [
+    (pad(side="right"), "补在了右边"),
+    (pad(flip=True), "反了"),
+    (pad(value=0), "现在补的是 0"),
+    (pad(by_id=True), "不要拿编号来判断"),
+    (pad(ones=True), "现在全是 1"),
+    (lambda b, p: pad()(b, p)[::-1], "次序反了"),
+    (lambda b, p: pad()(b, p)[0] * 3, "两样"),
+    (lambda b, p: (pad("right")(b, p)[0], pad()(b, p)[1]), "却补在左边"),
+    (lambda b, p: (pad()(b, p)[0], pad("right")(b, p)[1]), "0 应在左边"),
+    (lambda b, p: {"input_ids": b, "attention_mask": b}, "现在是字典"),
+    (lambda b, p: (b, [[1] * len(r) for r in b]), "没有补"),
+    (to_a_fixed_length, "应得到"),
+    (to_the_first, "补到和最长的一样长"),
+    (lambda b, p: pad()(sorted(b, key=len), p), "应得到"),
+    (in_place, "应保持原样"),
+    (lambda b, p: pad()(b, p)[0], "现在只有一张表"),
+    (lambda b, p: ([[11, 12, 13], [0, 0, 21]], [[1, 1, 1], [0, 0, 1]]), "应得到"),
+])
+def test_wrong(sheet, answer, says):
+    note = sheet[7].check(answer)
+    assert note.mark == "✗", note
+    assert says in note.text
+
+
+def test_the_second_hint_is_not_the_code(sheet):
+    assert "[pad_id] *" not in sheet[7].hints[1]
+
+
+def test_the_reference_is_right():
+    assert left_pad.padded([[5, 9, 5], [7]], 5) == [[5, 9, 5], [5, 5, 7]]
