@@ -126,7 +126,8 @@ def test_an_odd_entry_in_the_listing(hub, change):
     assert not folder().exists()
 
 
-@pytest.mark.parametrize("text", [b"[" * 200_000, b'{"Data": {"Files": [{"Path": "a.json", "Size": Infinity}]}}', b"null"])
+@pytest.mark.parametrize("text", [
+    b"null", b"[" * 200_000, b'{"Data": {"Files": [{"Path": "a.json", "Size": Infinity}]}}'])
 def test_an_odd_listing(hub, text):
     hub.fault = lambda handler, what: handler.body(text, kind="application/json")
     refused("看不懂")
