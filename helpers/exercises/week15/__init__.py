@@ -5,33 +5,43 @@
 from helpers.exercises.exercise import Sheet
 from helpers.exercises.week15 import (
     answer_text,
+    bottleneck,
     experiment,
-    generate_greedily,
-    keep_top_p_ids,
+    false_row,
+    generate_with_cache,
+    kept_ids,
     kv_cache_bytes,
+    left_batch,
     logits_shape,
-    probabilities_at,
+    penalized,
     probability_ratio,
+    repair,
+    streamed,
     surprise_bits,
     tokens_per_second,
 )
 
 
 def sheet(tokenizer, model) -> Sheet:
-    """第 15 周的十道题，共 100 分
+    """第 15 周的十道题，共 100 分，后面是选做
 
     tokenizer、model: 课程的分词器和模型（教学小模型或真正的 Qwen），用来得到参照的结果
-    例: len(sheet(tokenizer, model)) -> 10
+    例: len(sheet(tokenizer, model)) -> 15
     """
     return Sheet([
         logits_shape.exercise(),
-        probabilities_at.exercise(),
+        penalized.exercise(),
         probability_ratio.exercise(),
-        keep_top_p_ids.exercise(),
-        generate_greedily.exercise(tokenizer, model),
+        kept_ids.exercise(),
+        generate_with_cache.exercise(tokenizer, model),
         answer_text.exercise(tokenizer),
         surprise_bits.exercise(tokenizer, model),
         kv_cache_bytes.exercise(),
         tokens_per_second.exercise(),
         experiment.exercise(),
+        streamed.exercise(tokenizer),
+        false_row.exercise(),
+        bottleneck.exercise(),
+        left_batch.exercise(tokenizer, model),
+        repair.exercise(tokenizer, model),
     ])

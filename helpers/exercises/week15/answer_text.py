@@ -5,7 +5,11 @@
 from helpers.exercises.comparing import Case, brief, check_function
 from helpers.exercises.exercise import Exercise
 
-HINTS = ("先取第 0 句，再从下标 prompt_length 切到末尾，最后解码", "decode 有一个参数叫 skip_special_tokens")
+HINTS = ("先切编号，再解码：问题占了开头的几个编号？切掉它们，剩下的一次解码",
+         "output_ids[0, 从哪里开始:] 是第 0 句的后一段；decode 有一个参数叫 skip_special_tokens")
+WHY = ("generate 还回来的总是连问题一起，讲义的 run_qwen.py 就忘了切。按编号切不会错：按文字找，"
+       "回答里又说一遍问题时就会多切；随手 strip() 会丢掉代码的缩进和诗的空行")
+HARDER = "一批三个问题，左边填充，返回三个回答的列表；为什么这时每句切掉的个数都一样？"
 SOLUTION = """def answer_text(tokenizer, output_ids, prompt_length):
     return tokenizer.decode(output_ids[0, prompt_length:], skip_special_tokens=True)"""
 
@@ -15,11 +19,14 @@ def exercise(tokenizer) -> Exercise:
     def test(answer):
         check_function(answer, cases(tokenizer), FORMS, SLIPS)
 
-    return Exercise("只要回答", "07 第 4 节", 10, test, HINTS, SOLUTION)
+    return Exercise("只要回答", "07 第 4 节", 10, test, HINTS, SOLUTION, WHY, HARDER, stars=1, minutes=5)
 
 
 def cases(tokenizer) -> list[Case]:
-    """套模板的和直接接着写的；又说了一遍问题、有生僻字、很长、空的回答；后面有几个特殊词元的"""
+    """套模板的和直接接着写的；又说了一遍问题、有生僻字、很长、空的回答；后面有几个特殊词元的
+
+    前后有空格和换行、有大写、有几行、像代码的：一个字也不能改
+    """
     end = tokenizer.eos_token_id
     padding = tokenizer.pad_token_id
     question = "什么是分词器"
@@ -29,6 +36,8 @@ def cases(tokenizer) -> list[Case]:
         add_generation_prompt=True,
         tokenize=False,
     )
+    code = "\n  for Word in [' Hello , World !']:\n\n    print(Word)\n"
+    poem = "秋风送爽，\n\n落叶飘零。 \n"
     long = "一步一步词元词元模型写 token ，然后，" * 40 + "。"
     return [
         case(tokenizer, question, chat, "这要看情况：先想一想，再试一试。", [end]),
@@ -36,6 +45,9 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, question, chat, "犇骉麤，笑一个 🙂👍🏽", [end, padding, padding]),
         case(tokenizer, "从前有一座山", "从前有一座山", long, [end]),
         case(tokenizer, question, chat, "", [end]),
+        case(tokenizer, question, chat, poem, [padding]),
+        case(tokenizer, "写一段 Python", "写一段 Python", code, [end, padding]),
+        case(tokenizer, question, chat, f"你问的是：\nassistant\n{question}？", [end]),
     ]
 
 
@@ -83,6 +95,26 @@ def cut_and_skip_nothing(tokenizer, output_ids, prompt_length):
     return tokenizer.decode(output_ids[0])
 
 
+def strip_answer(tokenizer, output_ids, prompt_length):
+    return right_text(tokenizer, output_ids, prompt_length).strip()
+
+
+def lower_answer(tokenizer, output_ids, prompt_length):
+    return right_text(tokenizer, output_ids, prompt_length).lower()
+
+
+def take_first_line(tokenizer, output_ids, prompt_length):
+    return right_text(tokenizer, output_ids, prompt_length).split("\n")[0]
+
+
+def drop_last(tokenizer, output_ids, prompt_length):
+    return tokenizer.decode(output_ids[0, prompt_length:-1])
+
+
+def right_text(tokenizer, output_ids, prompt_length) -> str:
+    return tokenizer.decode(output_ids[0, prompt_length:], skip_special_tokens=True)
+
+
 def replace_question(tokenizer, output_ids, prompt_length):
     question = tokenizer.decode(output_ids[0, :prompt_length], skip_special_tokens=True)
     return decode_everything(tokenizer, output_ids, prompt_length).replace(question, "")
@@ -94,6 +126,10 @@ FORMS = {
     is_no_text: "应是一段文字，现在不是文字或者是空的；output_ids 的形状是 (1, 总长)，先取第 0 句",
 }
 SLIPS = {
+    strip_answer: "前后的空格或换行不见了：模型写了什么就给什么，不用 strip()",
+    lower_answer: "大写变成了小写：模型写了什么就给什么",
+    take_first_line: "只剩第一行：回答可能有几行",
+    drop_last: "像是去掉了最后一个编号：后面可能没有特殊词元，也可能有几个；解码时让它跳过",
     decode_everything: "把问题也解码了：先切掉前 prompt_length 个编号，再解码",
     cut_too_early: OFF_BY_ONE,
     cut_too_late: OFF_BY_ONE,

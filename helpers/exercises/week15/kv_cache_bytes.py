@@ -4,11 +4,14 @@
 """
 import math
 
-from helpers.exercises.comparing import Case, check_function
+from helpers.exercises.comparing import Case, as_lists, check_function
 from helpers.exercises.exercise import Exercise
 
-HINTS = ("五样相乘：层数、key 和 value 两份、KV 头数、一个头的宽度、每个数的字节；最后乘词元个数",
-         "一个头的宽度 = hidden_size // num_attention_heads（课文 06 第 5 节）")
+HINTS = ("先想一个词元在一层里存了什么，是几个数；再想有几层，有几个词元，每个数几字节",
+         "一层里存 key 和 value 两份，每份有几个 KV 头，每个头 hidden_size // num_attention_heads 个数")
+WHY = ("缓存随长度一直涨：Qwen2.5-0.5B 写满 32,768 个词元是 403 MB，四十个人一起用就比权重大得多。"
+       "KV 头只有 2 个，不是 14 个，省下的就是这里的 7 倍")
+HARDER = "你的电脑空着 4 GB 内存，一批 8 个问题，Qwen2.5-0.5B 每个最多能写多长？"
 SOLUTION = """def kv_cache_bytes(config, tokens, bytes_each):
     head_dim = config.hidden_size // config.num_attention_heads
     per_token = config.num_hidden_layers * 2 * config.num_key_value_heads * head_dim * bytes_each
@@ -18,13 +21,20 @@ SOLUTION = """def kv_cache_bytes(config, tokens, bytes_each):
 def exercise() -> Exercise:
     """这道题；正确的字节数由真的 past_key_values 给出"""
     def test(answer):
-        check_function(answer, cases(), {}, SLIPS, math.isclose)
+        check_function(answer, cases(), FORMS, SLIPS, is_close)
 
-    return Exercise("KV cache 占多少字节", "06 第 5 节", 10, test, HINTS, SOLUTION)
+    return Exercise("KV cache 占多少字节", "06 第 5 节", 9, test, HINTS, SOLUTION, WHY, HARDER, stars=2,
+                    minutes=6)
+
+
+def is_close(got: object, want: float) -> bool:
+    """是数，也相同吗；12288.0 和单个的张量也行"""
+    value = as_lists(got)
+    return type(value) in (int, float) and math.isclose(value, want)
 
 
 def cases() -> list[Case]:
-    """三个真的小模型、Qwen2.5-0.5B 写满上下文、一个词元也没有"""
+    """三个真的小模型、Qwen2.5-0.5B 写满上下文和写五个词元"""
     wide = shaped(5, 96, 6, 2)
     narrow = shaped(3, 48, 6, 2)
     qwen = shaped(24, 896, 14, 2)
@@ -33,7 +43,7 @@ def cases() -> list[Case]:
         case(narrow, 22, 2, real_cache_bytes(narrow, 22, 2)),
         case(narrow, 1, 2, real_cache_bytes(narrow, 1, 2)),
         case(qwen, 32_768, 2, 402_653_184),
-        case(qwen, 0, 4, 0),
+        case(qwen, 5, 4, 122_880),
     ]
 
 
@@ -116,6 +126,18 @@ def give_megabytes(config, tokens, bytes_each):
     return right_bytes(config, tokens, bytes_each) / 1e6
 
 
+def is_list(got, case):
+    return isinstance(as_lists(got), list)
+
+
+def is_text(got, case):
+    return isinstance(got, str)
+
+
+FORMS = {
+    is_list: "应是一个数，现在是一列；各层、各样要加起来或乘起来",
+    is_text: "应是一个数，现在是文字；不写单位",
+}
 SLIPS = {
     store_only_keys: "少了一半：每层存 key 和 value 两份",
     count_one_layer: "只算了一层：每一层都有自己的 key 和 value",

@@ -2,9 +2,12 @@
 
 出处: notebooks/05_next_token.ipynb 第 1 节
 """
-from helpers.exercises.comparing import Wrong, brief
+from helpers.exercises.comparing import Wrong, as_lists, brief, is_plain, same_values
 from helpers.exercises.exercise import Exercise
 
+WHY = ("一批里每个位置都有一整行打分，可是往下写只用最后一行：2 × 25 行，每行 151,936 个 4 字节的数，一共 30 MB，"
+       "几乎全用不上。所以 generate 读问题时只让模型算最后一个位置（logits_to_keep=1）")
+HARDER = "换成 40 句话、每句 2,000 个词元，不加 logits_to_keep，光是打分要占多少内存？先估，再算"
 HINTS = ("三个数，依次回答：几句话？每句几个位置？每个位置给几个编号打分？",
          "打分的个数是模型的 vocab_size，比分词器的词元多（课文 04 第 2 节）")
 SOLUTION = """# 2 句话，每句 25 个位置，每个位置给 151,936 个编号打分
@@ -21,15 +24,17 @@ WRONG_SHAPES = {
 
 def exercise() -> Exercise:
     """这道题"""
-    return Exercise("logits 的形状", "05 第 1 节", 5, check_shape, HINTS, SOLUTION)
+    return Exercise("logits 的形状", "05 第 1 节", 5, check_shape, HINTS, SOLUTION, WHY, HARDER,
+                    stars=1, minutes=3)
 
 
 def check_shape(answer: object) -> None:
     """应是 (2, 25, 151936)"""
-    if not isinstance(answer, list | tuple):
+    values = as_lists(answer)
+    if not isinstance(values, list) or not is_plain(values):
         raise Wrong(f"答案应是一个元组，例如 (3, 4)，现在是 {brief(answer)}；有几个维度就写几个数")
-    shape = tuple(answer)
-    if shape != RIGHT_SHAPE:
+    shape = tuple(values)
+    if not same_values(shape, RIGHT_SHAPE):
         raise Wrong(f"现在是 {brief(shape)}；{reason(shape)}")
 
 
@@ -38,6 +43,8 @@ def reason(shape: tuple) -> str:
     for wrong, message in WRONG_SHAPES.items():
         if shape == wrong:
             return message
+    if any(isinstance(one, str) for one in shape):
+        return "里面应是三个整数，不写引号"
     if sorted(map(str, shape)) == sorted(map(str, RIGHT_SHAPE)):
         return "三个数都对，次序反了：先句数，再位置，最后打分"
     return "应有三个数：几句话、每句几个位置、每个位置几个打分"

@@ -7,8 +7,12 @@ from functools import cache, partial
 
 from helpers.exercises.comparing import Case, as_lists, check_function, close_numbers, is_nested
 from helpers.exercises.exercise import Exercise
-from helpers.exercises.week15.forward import ForwardOnly
+from helpers.exercises.running import SECONDS
+from helpers.exercises.week15.forward import ForwardOnly, forward_seconds
 
+WHY = ("全部意外的平均，就是训练时的损失（换了底数）；2 的平均意外次方是困惑度。"
+       "按词元看，还能找出模型没料到的地方：错别字、事实的关键处、它没读过的名字")
+HARDER = "把一篇作文里最意外的十个词元标出来，看看是错别字、专名，还是写得好的地方"
 HINTS = ("第 i 个位置的打分猜第 i+1 个词元，所以打分去掉最后一个，编号去掉第一个，两边对齐",
          "torch.log_softmax(…, dim=-1) 是自然对数；除以 log(2) 换成以 2 为底，再取负号")
 SOLUTION = """def surprise_bits(model, input_ids):
@@ -28,7 +32,7 @@ def exercise(tokenizer, model) -> Exercise:
         same = partial(close_numbers, tolerance=margin)
         check_function(answer, prepared(), FORMS, SLIPS, same)
 
-    return Exercise("模型有多意外", "05 第 3 节", 12, test, HINTS, SOLUTION)
+    return Exercise("模型有多意外", "05 第 3 节", 12, test, HINTS, SOLUTION, WHY, HARDER, stars=2, minutes=10)
 
 
 def tolerance(model) -> float:
@@ -39,8 +43,8 @@ def tolerance(model) -> float:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """平常的、很短的、重复的、英文的"""
-    texts = ["昨天我们学习怎样生成🙂，犇", "温度", "词" * 20, "The cat sat on the mat."]
+    """平常的、只有一个词元的、重复的、英文的"""
+    texts = ["昨天我们学习怎样生成🙂，犇", "温度", "词" * 6, "The cat sat."]
     return [case(tokenizer, ForwardOnly(model), text) for text in texts]
 
 
@@ -50,7 +54,8 @@ def case(tokenizer, model, text: str) -> Case:
     bits = bits_of(model, batch.input_ids)
     expected = bits.round(decimals=4).tolist()
     where = f"文字是 {text!r}（{len(bits) + 1} 个词元）"
-    return Case((model, batch.input_ids), expected, where)
+    seconds = SECONDS + 3 * len(bits) * forward_seconds(model._wrapped)  # 一个一个地算也算得完
+    return Case((model, batch.input_ids), expected, where, seconds)
 
 
 def bits_of(model, input_ids, positions=slice(None, -1), targets=slice(1, None), dimension=-1):

@@ -4,10 +4,14 @@
 """
 import math
 
-from helpers.exercises.comparing import Wrong, brief
+from helpers.exercises.comparing import Wrong, as_number, brief
 from helpers.exercises.exercise import Exercise
 
-HINTS = ("每写一个词元读 988,097,824 字节；一秒能读 40 × 10 的 9 次方字节", "两个数相除，向下取整")
+HINTS = ("写一个词元要把全部权重读一遍；一秒能把它读几遍？先把两样换成同一个单位",
+         "40 GB 是 40 × 10 的 9 次方字节；除完以后，没有写完的那个不算")
+WHY = ("别人报的速度先除一下：超过这个上限的一定有别的原因（权重只有 8 位、一次问了好几个、说的是读问题）。"
+       "想写得快，要么换带宽大的内存，要么让权重少几个字节，换一个更快的 CPU 没有多大用")
+HARDER = "同一台电脑，权重存成 4 位（每个参数 0.5 字节），上限是多少？Qwen2.5-7B（76.2 亿个参数）4 位的呢？"
 SOLUTION = """# 40e9 / 988_097_824 = 40.48…，写到一半的不算
 answer_9 = 40"""
 WRONG_RATES = {
@@ -25,21 +29,16 @@ ROUNDING = 0.0125  # 学生可能取整了：20 也算 20.24
 
 def exercise() -> Exercise:
     """这道题"""
-    return Exercise("一秒最多写几个词元", "08 第 1、2 节", 6, check_rate, HINTS, SOLUTION)
+    return Exercise("一秒最多写几个词元", "08 第 1、2 节", 6, check_rate, HINTS, SOLUTION, WHY, HARDER, stars=1,
+                    minutes=4)
 
 
 def check_rate(answer: object) -> None:
     """应是 40：40e9 ÷ 988,097,824 = 40.48，写完的是 40 个"""
-    if not is_number(answer):
-        raise Wrong(f"答案应是一个整数，例如 7，现在是 {brief(answer)}；不写引号和单位")
-    if answer == 40:
+    number = as_number(answer, "7")
+    if number == 40:
         return
     for wrong, message in WRONG_RATES.items():
-        if math.isclose(answer, wrong, rel_tol=ROUNDING):
-            raise Wrong(f"现在是 {answer}；{message}")
-    raise Wrong(f"现在是 {brief(answer)}，不对；每个词元要读 988,097,824 字节，一秒能读这么多字节的几倍？")
-
-
-def is_number(answer: object) -> bool:
-    """是一个数吗；True 和 False 不算"""
-    return isinstance(answer, int | float) and not isinstance(answer, bool)
+        if math.isclose(number, wrong, rel_tol=ROUNDING):
+            raise Wrong(f"现在是 {number}；{message}")
+    raise Wrong(f"现在是 {brief(number)}，不对；每个词元要读 988,097,824 字节，一秒能读这么多字节的几倍？")

@@ -17,6 +17,33 @@ def without_special_ids(tokenizer, output_ids, prompt_length):
     return tokenizer.decode([i for i in ids if i not in tokenizer.all_special_ids])
 
 
+def by_rows(tokenizer, output_ids, prompt_length):
+    (row,) = output_ids.tolist()
+    del row[:prompt_length]
+    return tokenizer.decode(row, skip_special_tokens=True)
+
+
+def until_the_end(tokenizer, output_ids, prompt_length):
+    kept = []
+    for token_id in output_ids[0][prompt_length:]:
+        if token_id.item() in (tokenizer.eos_token_id, tokenizer.pad_token_id):
+            break
+        kept.append(token_id.item())
+    return tokenizer.decode(kept)
+
+
+def by_numpy(tokenizer, output_ids, prompt_length):
+    return tokenizer.decode(output_ids.numpy()[0][prompt_length:], skip_special_tokens=True)
+
+
+def by_pieces(tokenizer, output_ids, prompt_length):
+    """先解码，再去掉特殊词元的文字"""
+    text = tokenizer.decode(output_ids.squeeze(0)[prompt_length:])
+    for special in tokenizer.all_special_tokens:
+        text = text.replace(special, "")
+    return text
+
+
 # ---- 错的 ----
 
 def everything(tokenizer, output_ids, prompt_length):
@@ -56,11 +83,59 @@ def the_notebooks_example(tokenizer, output_ids, prompt_length):
     return "你好啊"
 
 
+def stripped(tokenizer, output_ids, prompt_length):
+    return by_rows(tokenizer, output_ids, prompt_length).strip()
+
+
+def stripped_at_the_end(tokenizer, output_ids, prompt_length):
+    return by_rows(tokenizer, output_ids, prompt_length).rstrip()
+
+
+def lowered(tokenizer, output_ids, prompt_length):
+    return by_rows(tokenizer, output_ids, prompt_length).lower()
+
+
+def first_line(tokenizer, output_ids, prompt_length):
+    return by_rows(tokenizer, output_ids, prompt_length).split("\n")[0]
+
+
+def lines_joined(tokenizer, output_ids, prompt_length):
+    return " ".join(by_rows(tokenizer, output_ids, prompt_length).split())
+
+
+def without_the_last_id(tokenizer, output_ids, prompt_length):
+    return tokenizer.decode(output_ids[0, prompt_length:-1])
+
+
+def after_assistant(tokenizer, output_ids, prompt_length):
+    return everything(tokenizer, output_ids, prompt_length).split("assistant\n")[-1]
+
+
+def one_by_one(tokenizer, output_ids, prompt_length):
+    ids = output_ids[0, prompt_length:]
+    return "".join(tokenizer.decode(i, skip_special_tokens=True) for i in ids)
+
+
+def spaces_cleaned(tokenizer, output_ids, prompt_length):
+    return by_rows(tokenizer, output_ids, prompt_length).replace(" ,", ",").replace(" !", "!")
+
+
+def cut_as_text(tokenizer, output_ids, prompt_length):
+    """按文字的个数切"""
+    return everything(tokenizer, output_ids, prompt_length)[prompt_length:]
+
+
+def changes_output(tokenizer, output_ids, prompt_length):
+    text = by_rows(tokenizer, output_ids, prompt_length)
+    output_ids[0, :prompt_length] = tokenizer.pad_token_id
+    return text
+
+
 def not_decoded(tokenizer, output_ids, prompt_length):
     return output_ids[0, prompt_length:]
 
 
-RIGHT = [solved(6), by_batch, without_special_ids]
+RIGHT = [solved(6), by_batch, without_special_ids, by_rows, until_the_end, by_numpy, by_pieces]
 WRONG = [
     (everything, "问题也解码了"),
     (special_tokens_left, "还留着特殊词元"),
@@ -70,6 +145,17 @@ WRONG = [
     (one_too_early, "差了一个"),
     (a_list_of_one, "多了一层列表"),
     (cut_the_sentences, "先取第 0 句"),
+    (stripped, "不用 strip()"),
+    (stripped_at_the_end, "不用 strip()"),
+    (lowered, "大写变成了小写"),
+    (first_line, "只剩第一行"),
+    (lines_joined, "现在得到"),
+    (without_the_last_id, "去掉了最后一个编号"),
+    (after_assistant, "问题也解码了"),
+    (one_by_one, "应得到"),
+    (spaces_cleaned, "起不同"),
+    (cut_as_text, "应得到"),
+    (changes_output, "应保持原样"),
     (the_notebooks_example, "应得到"),
     (not_decoded, "应是一段文字"),
 ]

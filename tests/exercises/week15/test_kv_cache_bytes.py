@@ -3,6 +3,7 @@ import math
 
 from helpers.exercises.week15 import kv_cache_bytes
 
+import numpy
 import pytest
 import torch
 from week15_solutions import solved
@@ -26,6 +27,27 @@ def product(config, tokens, bytes_each, **changes: int):
 def divided_at_the_end(config, tokens, bytes_each):
     numbers = 2 * tokens * config.num_hidden_layers * config.num_key_value_heads * config.hidden_size
     return numbers * bytes_each / config.num_attention_heads
+
+
+def as_tensor(config, tokens, bytes_each):
+    return torch.tensor(product(config, tokens, bytes_each))
+
+
+def as_numpy(config, tokens, bytes_each):
+    return numpy.int64(product(config, tokens, bytes_each))
+
+
+def layer_by_layer(config, tokens, bytes_each):
+    total = 0
+    for _ in range(config.num_hidden_layers):
+        for _ in ("key", "value"):
+            shape = (config.num_key_value_heads, tokens, config.hidden_size // config.num_attention_heads)
+            total += math.prod(shape) * bytes_each
+    return total
+
+
+def by_a_real_cache(config, tokens, bytes_each):
+    return kv_cache_bytes.real_cache_bytes(config, tokens, bytes_each)
 
 
 # ---- 错的 ----
@@ -70,7 +92,35 @@ def the_layers_of_qwen(config, tokens, bytes_each):
     return product(config, tokens, bytes_each, layers=24)
 
 
-RIGHT = [solved(8), divided_at_the_end]
+def as_text(config, tokens, bytes_each):
+    return f"{product(config, tokens, bytes_each)} 字节"
+
+
+def each_layer(config, tokens, bytes_each):
+    return [product(config, tokens, bytes_each, layers=1)] * config.num_hidden_layers
+
+
+def one_too_few(config, tokens, bytes_each):
+    return product(config, tokens - 1, bytes_each)
+
+
+def three_of_both(config, tokens, bytes_each):
+    return product(config, tokens, bytes_each, both=3)
+
+
+class Equal(int):
+    """说自己和什么都相等"""
+    def __eq__(self, other):
+        return True
+
+    __hash__ = int.__hash__
+
+
+def equal_to_everything(config, tokens, bytes_each):
+    return Equal(7)
+
+
+RIGHT = [solved(8), divided_at_the_end, as_tensor, as_numpy, layer_by_layer, by_a_real_cache]
 WRONG = [
     (one_of_both, "两份"),
     (one_layer, "只算了一层"),
@@ -80,6 +130,11 @@ WRONG = [
     (one_token, "再乘词元的个数"),
     (numbers_not_bytes, "再乘每个数的字节"),
     (megabytes, "不是 MB"),
+    (as_text, "不写单位"),
+    (each_layer, "现在是一列"),
+    (one_too_few, "应得到"),
+    (three_of_both, "应得到"),
+    (equal_to_everything, "应得到"),
     (the_notebooks_example, "应得到"),
     (the_layers_of_qwen, "应得到"),
 ]

@@ -3,6 +3,7 @@ import copy
 import math
 
 from helpers.exercises import week15
+from helpers.exercises.week15 import surprise_bits
 
 import pytest
 import torch
@@ -34,6 +35,23 @@ def one_by_one(model, input_ids):
 def at_once(model, input_ids):
     log_p = torch.log_softmax(model(input_ids).logits[0], -1)
     return -log_p[range(input_ids.shape[1] - 1), input_ids[0, 1:]] / math.log(2)
+
+
+def by_cross_entropy(model, input_ids):
+    logits = model(input_ids).logits[0, :-1]
+    nats = torch.nn.functional.cross_entropy(logits.float(), input_ids[0, 1:], reduction="none")
+    return nats.div(math.log(2)).numpy()
+
+
+def by_log2_of_softmax(model, input_ids):
+    rows = model(input_ids).logits.float().softmax(-1)[0]
+    return tuple(-torch.log2(rows[i, token_id]) for i, token_id in enumerate(input_ids[0, 1:]))
+
+
+def with_body_and_head(model, input_ids):
+    hidden = model.model(input_ids).last_hidden_state
+    log_p = model.lm_head(hidden).detach().double().log_softmax(-1)[0]
+    return [-log_p[i, input_ids[0, i + 1]].item() / math.log(2) for i in range(input_ids.shape[1] - 1)]
 
 
 # ---- 错的 ----
@@ -86,11 +104,34 @@ def a_batch_of_one(model, input_ids):
     return bits(model, input_ids)[None]
 
 
+def averaged_and_repeated(model, input_ids):
+    found = bits(model, input_ids)
+    return found.mean().expand(len(found))
+
+
+def with_base_ten(model, input_ids):
+    return bits(model, input_ids) * math.log10(2)
+
+
+def without_the_last(model, input_ids):
+    return bits(model, input_ids)[:-1]
+
+
+def rounded(model, input_ids):
+    return bits(model, input_ids).round()
+
+
+def changes_ids(model, input_ids):
+    found = bits(model, input_ids)
+    input_ids[0, 0] = 0
+    return found
+
+
 def the_notebooks_example(model, input_ids):
     return [2.0, 1.0]
 
 
-RIGHT = [solved(7), one_by_one, at_once]
+RIGHT = [solved(7), one_by_one, at_once, by_cross_entropy, by_log2_of_softmax, with_body_and_head]
 WRONG = [
     (natural_logarithm, "自然对数"),
     (no_minus, "符号反了"),
@@ -104,6 +145,11 @@ WRONG = [
     (added_up, "不要加起来"),
     (averaged, "也不要平均"),
     (a_batch_of_one, "多了一层"),
+    (averaged_and_repeated, "应得到"),
+    (with_base_ten, "应得到"),
+    (without_the_last, "应得到"),
+    (rounded, "应得到"),
+    (changes_ids, "应保持原样"),
     (the_notebooks_example, "应得到"),
 ]
 
@@ -121,7 +167,23 @@ def test_wrong(sheet, answer, says):
     assert says in note.text
 
 
-@pytest.mark.parametrize("answer", [solved(7), one_by_one, at_once])
+@pytest.mark.parametrize("answer", RIGHT)
 def test_sixteen_bits_are_fine_too(tokenizer, model, answer):
     half = copy.deepcopy(model).to(torch.bfloat16)
     assert week15.sheet(tokenizer, half)[7].check(answer).mark == "✓"
+
+
+def test_a_slow_computer_gets_more_time(tokenizer, model, monkeypatch):
+    monkeypatch.setattr(surprise_bits, "forward_seconds", lambda model: 2.0)
+    first = surprise_bits.cases(tokenizer, model)[0]
+    assert first.seconds == surprise_bits.SECONDS + 3 * 7 * 2.0
+
+
+def test_what_does_not_end_is_stopped(tokenizer, model, monkeypatch):
+    def endless(model, input_ids):
+        while True:
+            model(input_ids[:, :1])
+
+    monkeypatch.setattr(surprise_bits, "SECONDS", 0.5)
+    note = surprise_bits.exercise(tokenizer, model).check(endless)
+    assert "太慢，或者停不下来" in note.text

@@ -1,0 +1,283 @@
+"""练习“带缓存的生成循环”：第一步读完问题，以后每步只送新写的一个
+
+出处: notebooks/06_writing.ipynb 第 1、2、4 节
+"""
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, partial
+
+from helpers.exercises.comparing import Case, Wrong, as_lists, brief, check_function, same_values
+from helpers.exercises.exercise import Exercise
+from helpers.exercises.running import SECONDS
+from helpers.exercises.week15.forward import ForwardOnly, forward_seconds
+
+HINTS = ("每轮四件事：前向、记下送进几个、选最后一个位置的第一名、看该不该停。"
+         "前向的结果里有 past_key_values，下一轮要交回去",
+         "第一轮送 input_ids，past_key_values=None；以后送形状 (1, 1) 的新编号。选出的先 .item() 变成整数，"
+         "放进列表以后再问在不在 stop_ids 里")
+SOLUTION = """def generate_with_cache(model, input_ids, stop_ids, most):
+    written = []
+    counts = []
+    fed = input_ids
+    cache = None
+    while len(written) < most:
+        with torch.inference_mode():
+            out = model(input_ids=fed, past_key_values=cache, use_cache=True)
+        counts.append(fed.shape[1])
+        cache = out.past_key_values  # 前面的 key 和 value 都在里面
+        chosen = out.logits[0, -1].argmax().item()
+        written.append(chosen)
+        if chosen in stop_ids:
+            break
+        fed = torch.tensor([[chosen]])  # 下一轮只送这一个
+    return written, counts"""
+WHY = ("问题 25 个词元、写 100 个，没有缓存要送进 7450 个，有缓存只要 124 个，写出的一样。"
+       "缓存里总比“问题 + 写出的”少一个：最后写的那个还没有送进去")
+HARDER = "写完以后接着聊：把第二个问题的编号接在后面，不重新读第一轮。缓存里还缺哪一个编号，要先补进去？"
+
+
+def exercise(tokenizer, model) -> Exercise:
+    """这道题；正确的编号由 model.generate 给出，只算一次；送进几个，在词嵌入那里数"""
+    prepared = cache(partial(cases, tokenizer, model))
+
+    def test(answer):
+        for case in prepared():
+            with counted(model) as counts:
+                same = partial(is_right, model, case, counts)
+                check_function(answer, [case], forms(case, counts), {}, same)
+                check_sent(case, counts)
+
+    return Exercise("带缓存的生成循环", "06 第 1、2、4 节", 16, test, HINTS, SOLUTION, WHY, HARDER, stars=3, minutes=15)
+
+
+def cases(tokenizer, model) -> list[Case]:
+    """写满为止；写出中间的一个结束词元就停；只写一个。套了模板的问题里有结束词元，那不算写出的"""
+    messages = [{"role": "user", "content": "人工智能未来会取代人类吗？"}]
+    chat = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    end = tokenizer.eos_token_id
+    never = model.config.vocab_size - 1  # 没有对应词元的一行，模型不会写它
+    asked = ids_of(tokenizer, chat)
+    plain = ids_of(tokenizer, "怎样看温度🙂")
+    written = continuation(model, asked, 7)
+    third = written[2]
+    begun = continuation(model, plain, 2)
+    return [
+        case(model, asked, written, {end, never}, 7),
+        case(model, asked, written, {third, end, never}, 6),
+        case(model, asked, written, {0, third, end, never}, 5),
+        case(model, plain, begun, {begun[0], never}, 4),
+        case(model, plain, begun, {end, never}, 1),
+        case(model, plain, begun, {end, never}, 2),
+    ]
+
+
+def ids_of(tokenizer, text: str):
+    """文字的编号，形状 (1, n)"""
+    return tokenizer(text, return_tensors="pt").input_ids
+
+
+def continuation(model, input_ids, most: int) -> list[int]:
+    """model.generate 贪心写出的 most 个新编号，不因为结束词元停下"""
+    output_ids = model.generate(
+        input_ids,
+        min_new_tokens=most,
+        max_new_tokens=most,
+        do_sample=False,
+        repetition_penalty=1.0,
+        eos_token_id=model.config.vocab_size - 1,
+    )
+    prompt_length = input_ids.shape[1]
+    return output_ids[0, prompt_length:].tolist()
+
+
+def case(model, input_ids, written: list[int], stop_ids: set[int], most: int) -> Case:
+    """一组输入；written: 不停的话会写什么"""
+    ids = until_stop(written[:most], stop_ids)
+    length = input_ids.shape[1]
+    counts = [length] + [1] * (len(ids) - 1)
+    where = f"input_ids 是 {brief(input_ids.tolist(), 40)}（{length} 个），{stop_ids=}，{most=}"
+    seconds = SECONDS + 3 * most * forward_seconds(model)  # 没有用缓存的也算得完，好告诉他
+    inputs = (ForwardOnly(model), input_ids, stop_ids, most)
+    return Case(inputs, [ids, counts], where, seconds)
+
+
+def until_stop(written: list[int], stop_ids: set[int]) -> list[int]:
+    """到第一个结束词元为止，连它。例: until_stop([1, 2, 3], {2}) -> [1, 2]"""
+    kept = []
+    for token_id in written:
+        kept.append(token_id)
+        if token_id in stop_ids:
+            break
+    return kept
+
+
+@contextmanager
+def counted(model) -> Iterator[list[int]]:
+    """在里面时，每次前向送进几个词元都记在列表里；词嵌入是谁都绕不过的"""
+    counts = []
+
+    def note(module, inputs, output):
+        counts.append(output.shape[-2])
+
+    hook = model.get_input_embeddings().register_forward_hook(note)
+    try:
+        yield counts
+    finally:
+        hook.remove()
+
+
+def is_right(model, case: Case, counts: list[int], got: object, expected: list) -> bool:
+    """编号对、写的“送进几个”也对吗"""
+    ids, fed = as_lists(got)
+    sent = list(counts)
+    right = same_values(fed, expected[1]) and is_greedy(model, case, ids)
+    counts[:] = sent  # 上一行也可能做前向，那不是学生做的
+    return right
+
+
+def check_sent(case: Case, sent: list[int]) -> None:
+    """写的都对，真的送进模型的也应这么多"""
+    _, fed = case.expected
+    if sent == fed:
+        return
+    if sent[:len(fed)] == fed:
+        said = f"写 {len(fed)} 个应做 {len(fed)} 次前向，真的做了 {len(sent)} 次；最后写的那个不用再送"
+    else:
+        said = SENT_AGAIN
+    raise Wrong(f"结果对了，可是每步真的送进了 {brief(sent)}（模型那里数的）：{said}\n这次的输入：{case.where}")
+
+
+def is_greedy(model, case: Case, ids: object) -> bool:
+    """ids 是贪心写出的吗；16 位数时，打分只差舍入的也算第一名"""
+    expected = case.expected[0]
+    if same_values(ids, expected):
+        return True
+    if model.dtype.itemsize > 2 or not isinstance(ids, list) or len(ids) != len(expected):
+        return False
+    import torch
+
+    _, input_ids, stop_ids, _ = case.inputs
+    if until_stop(ids, stop_ids) != ids:
+        return False
+    whole = torch.cat([input_ids, torch.tensor([ids])], dim=1)
+    first = input_ids.shape[1] - 1
+    rows = ForwardOnly(model)(whole).logits[0, first:-1].float()
+    chosen = rows.gather(1, torch.tensor(ids)[:, None])[:, 0]
+    best = rows.max(dim=-1).values
+    return bool((chosen >= best - 0.02 * best.abs() - 0.05).all())
+
+
+# ---- 常见的错误 ----
+
+SENT_AGAIN = "前面的词元又送了一遍，没有用上缓存；第一步以后每步只送新写的 1 个"
+
+
+def is_no_pair(got, case):
+    pair = as_lists(got)
+    if not isinstance(pair, list) or len(pair) != 2:
+        return True
+    return not all(isinstance(part, list) for part in pair)
+
+
+def is_swapped(got, case):
+    return as_lists(got) == case.expected[::-1]
+
+
+def has_another_layer(got, case):
+    ids, fed = as_lists(got)
+    return any(isinstance(item, list) for item in ids + fed)
+
+
+def has_texts(got, case):
+    ids, _ = as_lists(got)
+    return any(isinstance(item, str) for item in ids)
+
+
+def starts_with_prompt(got, case):
+    ids, _ = as_lists(got)
+    prompt = case.inputs[1][0].tolist()
+    return ids[:len(prompt)] == prompt
+
+
+def goes_on(got, case):
+    ids, _ = as_lists(got)
+    wanted = case.expected[0]
+    return len(ids) > len(wanted) and ids[:len(wanted)] == wanted
+
+
+def lacks_some(got, case):
+    ids, _ = as_lists(got)
+    wanted = case.expected[0]
+    return len(ids) < len(wanted) and wanted[:len(ids)] == ids
+
+
+def ids_are_wrong(got, case):
+    ids, _ = as_lists(got)
+    return ids != case.expected[0]
+
+
+def only_first_is_right(got, case):
+    ids, _ = as_lists(got)
+    wanted = case.expected[0]
+    return len(ids) > 1 and ids[0] == wanted[0] and ids != wanted
+
+
+def forgot_first(got, case):
+    _, fed = as_lists(got)
+    return fed != case.expected[1] and set(fed) == {1}
+
+
+def adds_up(got, case):
+    _, fed = as_lists(got)
+    length = case.inputs[1].shape[1]
+    return len(fed) > 1 and fed == list(range(length, length + len(fed)))
+
+
+def has_another_length(got, case):
+    _, fed = as_lists(got)
+    return len(fed) != len(case.expected[1])
+
+
+def counts_wrong(got, case):
+    return not ids_are_wrong(got, case)
+
+
+def forms(case: Case, counts: list[int]) -> dict:
+    """不合题目的样子；counts: 每次前向真的送进几个。写多、写少了怎样说，看这一组是停下来的，还是写满的"""
+    _, _, stop_ids, most = case.inputs
+    ids, fed = case.expected
+    if ids[-1] in stop_ids:
+        more = ("写出 stop_ids 里的编号以后应停下，现在还在写；stop_ids 里的每一个都算，"
+                "选出的若是张量，先 .item() 变成整数，再问在不在里面")
+        less = "停得太早，或者少了结束词元：写出的结束词元也要留在列表里，问题里的不算"
+    else:
+        more = f"最多写 {most} 个，现在写多了；数一数循环几轮"
+        less = f"应写满 {most} 个，现在写少了；问题里有结束词元不要紧，写出的才算"
+
+    def resends_with_cache(got, case):
+        return only_first_is_right(got, case) and counts[1:] and counts[1] > 1
+
+    def forgets_cache(got, case):
+        return only_first_is_right(got, case) and set(counts[1:]) == {1}
+
+    def sends_again(got, case):
+        return len(counts) > 1 and counts[1] > 1
+
+    return {
+        is_no_pair: "应返回两样：写成 return 新编号的列表, 送进几个的列表",
+        is_swapped: "两样的次序反了：先新写的编号，再每一步送进几个",
+        has_another_layer: "应是两列整数，现在里面还有一层；取第 0 句",
+        has_texts: "应是编号的列表，现在是文字；不用解码",
+        starts_with_prompt: "把问题也返回了：只要新写的编号",
+        goes_on: more,
+        lacks_some: less,
+        resends_with_cache: "第一个对，后面错了：交回了 past_key_values，又把前面的词元再送一遍；"
+                            "缓存里已经有的不要再送",
+        forgets_cache: "第一个对，后面错了：每步只送了一个，像是没有把 past_key_values 交回去，模型看不见前面的",
+        ids_are_wrong: f"新写的编号应是 {brief(ids)}，现在不是；看最后一个位置的打分，选最大的，再接上",
+        sends_again: f"编号对了，可是{SENT_AGAIN}",
+        forgot_first: "第一步送进的是整个问题，不是 1 个",
+        adds_up: "这是到那一步为止一共的个数；题目要每一步送进几个",
+        has_another_length: f"编号对了；写出 {len(ids)} 个就有 {len(ids)} 步，“送进几个”也应有 {len(ids)} 个数",
+        counts_wrong: f"编号对了，“送进几个”应是 {brief(fed)}：第一步整个问题，以后每步 1 个",
+    }

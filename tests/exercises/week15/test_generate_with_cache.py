@@ -1,0 +1,263 @@
+"""练习“带缓存的生成循环”：几种写法都对，16 位数也对；没有用缓存、写多、写少、数错各有自己的话"""
+import copy
+
+from helpers.exercises import week15
+from helpers.exercises.week15 import generate_with_cache
+
+import pytest
+import torch
+from transformers import DynamicCache
+from week15_solutions import solved
+
+NUMBER = 5
+LOOP = """def generate_with_cache(model, input_ids, stop_ids, most):
+    new = []
+    counts = []
+    fed = input_ids
+    cache = None
+    while {condition}:
+        out = model(input_ids=fed, past_key_values=cache, use_cache=True)
+        counts.append({count})
+        cache = {cache}
+        token = {token}
+        {add}
+        fed = {feed}
+    return {result}
+"""
+FINE = {
+    "condition": "len(new) < most and not stop_ids & set(new)",
+    "count": "fed.shape[1]",
+    "cache": "out.past_key_values",
+    "token": "out.logits[0, -1].argmax().item()",
+    "add": "new.append(token)",
+    "feed": "torch.tensor([[token]])",
+    "result": "new, counts",
+}
+WHOLE = "torch.cat([fed, torch.tensor([[token]])], 1)"
+
+
+def loop(**changes: str):
+    """一个 generate_with_cache 的写法，有几处和对的不同"""
+    space = {"torch": torch}
+    exec(LOOP.format(**FINE | changes), space)
+    return space["generate_with_cache"]
+
+
+# ---- 对的 ----
+
+def with_dynamic_cache(model, input_ids, stop_ids, most):
+    """张量进，张量出；自己造缓存"""
+    cache = DynamicCache()
+    fed = input_ids
+    ids, counts = [], []
+    for _ in range(most):
+        logits = model(fed, past_key_values=cache).logits
+        counts.append(fed.numel())
+        fed = logits[:, -1:].argmax(-1)
+        ids.append(fed[0, 0])
+        if int(fed) in stop_ids:
+            break
+    return torch.stack(ids), torch.tensor(counts)
+
+
+def with_body_and_head(model, input_ids, stop_ids, most):
+    out = model.model(input_ids, use_cache=True)
+    counts = [input_ids.size(1)]
+    ids = []
+    while True:
+        ids.append(model.lm_head(out.last_hidden_state[:, -1]).argmax().item())
+        if ids[-1] in stop_ids or len(ids) == most:
+            return [ids, counts]
+        out = model.model(torch.tensor([ids[-1:]]), past_key_values=out.past_key_values, use_cache=True)
+        counts.append(1)
+
+
+def with_mask_and_one_row(model, input_ids, stop_ids, most):
+    ids, fed, cache, counts = [], input_ids, None, ()
+    while len(ids) < most:
+        mask = torch.ones(1, input_ids.shape[1] + len(ids))
+        out = model(input_ids=fed, attention_mask=mask, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        counts += (fed.shape[1],)
+        cache = out.past_key_values
+        ids += out.logits.argmax(-1)[0].tolist()
+        if not stop_ids.isdisjoint(ids[-1:]):
+            break
+        fed = torch.tensor(ids[-1:])[None]
+    return ids, counts
+
+
+def by_recursion(model, input_ids, stop_ids, most, cache=None):
+    out = model(input_ids, past_key_values=cache, use_cache=True)
+    token = out.logits[0, -1].topk(1).indices
+    count = input_ids.shape[1]
+    if most == 1 or token.item() in stop_ids:
+        return [token[0]], [count]
+    ids, counts = by_recursion(model, token[None], stop_ids, most - 1, out.past_key_values)
+    return [token[0], *ids], [count, *counts]
+
+
+# ---- 错的 ----
+
+def by_generate(model, input_ids, stop_ids, most):
+    ids = model.generate(input_ids, max_new_tokens=most)
+    return ids, [1]
+
+
+def without_cache(model, input_ids, stop_ids, most):
+    """没有用缓存，送进几个却照有缓存的写"""
+    ids = []
+    length = input_ids.shape[1]
+    while len(ids) < most and not stop_ids & set(ids):
+        token = model(input_ids, use_cache=False).logits[0, -1].argmax().item()
+        ids.append(token)
+        input_ids = torch.cat([input_ids, torch.tensor([[token]])], 1)
+    return ids, [length] + [1] * (len(ids) - 1)
+
+
+def stops_when_the_prompt_holds_one(model, input_ids, stop_ids, most):
+    right = loop()
+    ids = set(input_ids[0].tolist())
+    return right(model, input_ids, stop_ids, 1 if ids & stop_ids else most)
+
+
+def only_ids(model, input_ids, stop_ids, most):
+    return loop()(model, input_ids, stop_ids, most)[0]
+
+
+def swapped(model, input_ids, stop_ids, most):
+    return loop()(model, input_ids, stop_ids, most)[::-1]
+
+
+def a_dictionary(model, input_ids, stop_ids, most):
+    return {"ids": [1], "counts": [1]}
+
+
+def feeds_the_last_one_too(model, input_ids, stop_ids, most):
+    ids, counts = loop()(model, input_ids, stop_ids, most)
+    model(torch.tensor([ids[-1:]]))
+    return ids, counts
+
+
+def cut_at_six(model, input_ids, stop_ids, most):
+    return loop()(model, input_ids, stop_ids, min(most, 6))
+
+
+def with_one_stop(choose):
+    """只认一个结束词元"""
+    return lambda model, input_ids, stop_ids, most: loop()(model, input_ids, {choose(stop_ids)}, most)
+
+
+def the_notebooks_example(model, input_ids, stop_ids, most):
+    return [11, 22], [25, 1]
+
+
+def changes_stops(model, input_ids, stop_ids, most):
+    found = loop()(model, input_ids, stop_ids, most)
+    stop_ids.clear()
+    return found
+
+
+RIGHT = [solved(NUMBER), loop(), with_dynamic_cache, with_body_and_head, with_mask_and_one_row, by_recursion]
+WRONG = [
+    (without_cache, "模型那里数的"),
+    (loop(cache="None", feed=WHOLE), "没有用上缓存"),
+    (loop(cache="None"), "没有把 past_key_values 交回去"),
+    (loop(feed=WHOLE), "前面的词元又送了一遍"),
+    (loop(condition="len(new) < most"), "应停下"),
+    (loop(token="out.logits[0, -1].argmax()", condition="len(new) < most and (not new or new[-1] not in stop_ids)"),
+     "先 .item()"),
+    (loop(condition="len(new) <= most and not stop_ids & set(new)"), "写多了"),
+    (loop(condition="len(new) < most - 1 and not stop_ids & set(new)"), "应写满 7 个"),
+    (loop(condition="len(new) < most", add="if token in stop_ids: return new, counts\n        new.append(token)"),
+     "也要留在列表里"),
+    (stops_when_the_prompt_holds_one, "问题里"),
+    (cut_at_six, "应写满 7 个"),
+    (with_one_stop(min), "应停下"),
+    (with_one_stop(max), "应停下"),
+    (with_one_stop(lambda ids: next(iter(ids))), "应停下"),
+    (loop(token="out.logits[0, 0].argmax().item()"), "最后一个位置"),
+    (loop(token="out.logits[0, -1].argmin().item()"), "选最大的"),
+    (loop(result="input_ids[0].tolist() + new, counts"), "把问题也返回了"),
+    (loop(result="[new], counts"), "还有一层"),
+    (loop(result="[str(i) for i in new], counts"), "不用解码"),
+    (loop(count="1"), "是整个问题"),
+    (loop(count="input_ids.shape[1] + len(new)"), "一共的个数"),
+    (loop(result="new, counts[1:]"), "是整个问题"),
+    (loop(result="new, counts + [1]"), "也应有 7 个数"),
+    (loop(result="new, sum(counts)"), "应返回两样"),
+    (loop(count="fed.shape[0]"), "是整个问题"),
+    (loop(count="fed.shape[1] * 2"), "以后每步 1 个"),
+    (only_ids, "应返回两样"),
+    (swapped, "次序反了"),
+    (a_dictionary, "应返回两样"),
+    (feeds_the_last_one_too, "最后写的那个不用再送"),
+    (by_generate, "自己写循环"),
+    (changes_stops, "应保持原样"),
+    (the_notebooks_example, "新写的编号应是"),
+]
+
+
+@pytest.mark.parametrize("answer", RIGHT)
+def test_right(sheet, answer):
+    note = sheet[NUMBER].check(answer)
+    assert note.mark == "✓", note.text
+
+
+@pytest.mark.parametrize("answer, says", WRONG)
+def test_wrong(sheet, answer, says):
+    note = sheet[NUMBER].check(answer)
+    assert note.mark == "✗"
+    assert says in note.text
+
+
+def test_an_endless_loop_is_stopped(tokenizer, model, monkeypatch):
+    monkeypatch.setattr(generate_with_cache, "SECONDS", 0.5)
+    exercise = generate_with_cache.exercise(tokenizer, model)
+    note = exercise.check(loop(condition="True", feed="fed", cache="None"))
+    assert note.mark == "✗"
+    assert "停不下来" in note.text
+
+
+@pytest.mark.parametrize("answer", RIGHT)
+def test_sixteen_bits_are_fine_too(half_sheet, answer):
+    note = half_sheet[NUMBER].check(answer)
+    assert note.mark == "✓", note.text
+
+
+@pytest.fixture(scope="module")
+def half_sheet(tokenizer, model):
+    return week15.sheet(tokenizer, copy.deepcopy(model).to(torch.bfloat16))
+
+
+def test_rounding_is_no_excuse(half_sheet):
+    note = half_sheet[NUMBER].check(loop(token="out.logits[0, -1].topk(300).indices[-1].item()"))
+    assert "新写的编号应是" in note.text
+
+
+def test_the_references_are_computed_once(tokenizer, model, monkeypatch):
+    asked = []
+
+    def counted(*inputs):
+        asked.append(inputs)
+        return continuation(*inputs)
+
+    continuation = generate_with_cache.continuation
+    monkeypatch.setattr(generate_with_cache, "continuation", counted)
+    exercise = generate_with_cache.exercise(tokenizer, model)
+    assert asked == []
+    assert exercise.check(solved(NUMBER)).mark == "✓"
+    first = len(asked)
+    assert exercise.check(solved(NUMBER)).mark == "✓"
+    assert len(asked) == first > 0
+
+
+def test_nothing_stays_on_the_model(sheet, model):
+    sheet[NUMBER].check(solved(NUMBER))
+    assert not model.get_input_embeddings()._forward_hooks
+
+
+def test_the_prompt_holds_a_stop(tokenizer, model):
+    first = generate_with_cache.cases(tokenizer, model)[0]
+    _, input_ids, stop_ids, most = first.inputs
+    assert set(input_ids[0].tolist()) & stop_ids
+    assert len(first.expected[0]) == most == 7
