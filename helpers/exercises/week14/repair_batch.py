@@ -58,7 +58,7 @@ def as_it_comes(tokenizer) -> Iterator[None]:
 
 
 def cases(tokenizer) -> list[Case]:
-    """长短不同的、只有一段的、一样长的、自己就以填充的词元结尾的、好几段的"""
+    """长短不同的、只有一段的、一样长的、自己就以填充的词元结尾的、好几段的、很长的"""
     return [
         case(tokenizer, FAILS_ON),
         case(tokenizer, ["人工智能"]),
@@ -66,6 +66,7 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, ["你好啊", "犇骉"]),
         case(tokenizer, ["龘", "说完了<|endoftext|>", "return x == 123"]),
         case(tokenizer, ["好" * 60, "吃 饭", "好", "13800138000", "好"]),
+        case(tokenizer, ["短", "今天天气怎么样" * 300 + "啊"]),
     ]
 
 
@@ -87,6 +88,17 @@ def is_batch(got, case):
 
 def has_texts(got, case):
     return isinstance(got, str) or any(isinstance(item, str) for item in got)
+
+
+def has_a_long_text_cut(got, case):
+    """最长的那段不对，别的都对"""
+    tokenizer, texts = case.inputs
+    lengths = [len(tokenizer(text).input_ids) for text in texts]
+    longest = lengths.index(max(lengths))
+    got = as_lists(got)
+    right = list(case.expected)
+    right[longest] = got[longest]
+    return lengths[longest] > 50 and got == right
 
 
 def is_one_number(got, case):
@@ -133,6 +145,7 @@ FORMS = {
     has_texts: "应得到编号（整数），现在是文字；不用解码",
     is_one_number: "应得到一个列表，每段文字一项，现在只有一个数",
     is_nested: "应得到一个列表，每段文字一个编号，现在里面还有列表；只取最后一列",
+    has_a_long_text_cut: "短的都对，最长的那一段不对：长的被截短了；不要截，把短的补长",
     has_other_length: "应每段文字一项，现在的项数和 texts 的不一样；看看取的是列还是行",
 }
 SLIPS = {

@@ -53,13 +53,13 @@ def exercise(tokenizer) -> Exercise:
 
 
 def cases(tokenizer) -> list[Case]:
-    """平常的、套了模板的、空的、重复的、最后一个编号的、附加而不特殊的"""
+    """平常的、重复的、套了模板的、空的、最后一个编号的、附加而不特殊的"""
     texts = [
         "牛多叫犇骉麤",
+        "好好好，好好好好" * 5,
         FAILS_ON,
         "",
-        "好好好，好好好好" * 5,
-        "<|file_sep|>a.py",
+        "<|file_sep|>README.md",
         "<tool_call>{}</tool_call><tool_call>",
         "写完了<|endoftext|>",
     ]
@@ -106,7 +106,9 @@ def has_no_added(got, case):
 
 
 def grows_with_the_text(got, case):
-    return len(got) == max(case.inputs[0](case.inputs[1]).input_ids, default=-1) + 1
+    tokenizer, text = case.inputs
+    needed = max(tokenizer(text).input_ids, default=-1) + 1
+    return len(got) == needed < len(case.expected)
 
 
 def has_too_few(got, case):
@@ -141,6 +143,14 @@ def only_whether(tokenizer, text):
     return counted(tokenizer, text, len(tokenizer)).clamp(max=1)
 
 
+def without_blanks(tokenizer, text):
+    return counted(tokenizer, text.strip(), len(tokenizer))
+
+
+def in_small_letters(tokenizer, text):
+    return counted(tokenizer, text.lower(), len(tokenizer))
+
+
 def shares(tokenizer, text):
     counts = counted(tokenizer, text, len(tokenizer))
     return counts / counts.sum()
@@ -171,6 +181,8 @@ SLIPS = {
     skip_added: SKIPPED,
     skip_special: SKIPPED,
     put_into_the_last: "附加词元应各有自己的格子，现在都算在了最后一个普通词元上；给它们格子",
+    without_blanks: "先去掉了两头的空白；换行也是词元，文字要照原样切",
+    in_small_letters: "先变成了小写；大写和小写是不同的词元，文字要照原样切",
     only_whether: "应是出现的次数，现在只有 0 和 1；同一个编号再来一次，就再加 1",
     shares: "应是次数，现在除以了总数；不用除",
     positions_of_letters: "应先切整段再数，现在是一个字一个字地切；几个字会合成一个词元",

@@ -111,6 +111,14 @@ def cut_to_the_shortest(tok, texts):
     return tok(texts, truncation=True, max_length=shortest, return_tensors="pt").input_ids[:, -1].tolist()
 
 
+def cut_at(most):
+    """左边补齐，可是截到 most 个"""
+    def answer(tok, texts):
+        batch = tok(texts, padding=True, padding_side="left", truncation=True, max_length=most, return_tensors="pt")
+        return batch.input_ids[:, -1]
+    return answer
+
+
 def without_pad_ids(tok, texts):
     batch = tok(texts, padding=True, return_tensors="pt").input_ids
     return [row[row != tok.pad_token_id][-1].item() for row in batch]
@@ -181,6 +189,9 @@ WRONG = [
     (only_truncation, "Unable to create tensor"),
     (cut_to_one, "截短"),
     (cut_to_the_shortest, "截短"),
+    (cut_at(2), "应得到"),
+    (cut_at(50), "长的被截短了"),
+    (cut_at(512), "长的被截短了"),
     (without_pad_ids, "不要拿编号来认填充"),
     (without_pad_ids_on_the_left, "不要拿编号来认填充"),
     (off_by_one, "应得到"),
@@ -233,6 +244,11 @@ def test_the_quoted_error_is_the_one_that_is_raised(tokenizer):
     assert f"{caught.typename}: {caught.value}" == repair_batch.ERROR
     cause = caught.value.__cause__
     assert f"{type(cause).__name__}: {cause}" == repair_batch.CAUSE
+
+
+def test_no_text_is_too_long_for_truncation_without_a_number(tokenizer):
+    for case in repair_batch.cases(tokenizer):
+        assert max(len(tokenizer(text).input_ids) for text in case.inputs[1]) < 1000 < tokenizer.model_max_length
 
 
 def test_what_is_said_of_the_numbers(own_tokenizer):
