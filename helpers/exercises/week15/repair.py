@@ -1,0 +1,153 @@
+"""练习“读报错：最后一行什么也没说”：一段照旧教程写的问答，报了没有文字的 AttributeError，把函数修好
+
+出处: notebooks/07_pipeline.ipynb 第 4 节、09_faq.ipynb 第 2 节
+"""
+from functools import cache, partial
+
+from helpers.exercises.comparing import Case, check_function
+from helpers.exercises.exercise import Exercise
+from helpers.exercises.repairing import expect_changes
+from helpers.exercises.week15.forward import forward_seconds
+
+BROKEN = '''def reply(tokenizer, model, question: str, most: int) -> str:
+    """模型对 question 的回答，最多 most 个词元"""
+    messages = [{"role": "user", "content": question}]
+    input_ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
+    output_ids = model.generate(input_ids, max_new_tokens=most, do_sample=False, repetition_penalty=1.0)
+    return tokenizer.decode(output_ids[0], skip_special_tokens=True)'''
+FAILS_ON = "什么是词元"
+TRACEBACK = [  # 红字里要读的几行，从上到下；中间略去的用省略号
+    "KeyError: 'shape'",
+    "During handling of the above exception, another exception occurred:",
+    "output_ids = model.generate(input_ids, max_new_tokens=most, do_sample=False, repetition_penalty=1.0)",
+    "batch_size = inputs_tensor.shape[0]",
+    "AttributeError",
+]
+HINTS = ("最后一行是空的，就往上读：generate 想要 inputs_tensor 的什么？它找的时候，先出了哪一个错？"
+         "这种错是哪一类东西才会报的？",
+         "打印 type(input_ids)：名字叫 input_ids，其实是一个字典。不报错以后，再看返回的文字是从哪里开始的")
+SOLUTION = '''def reply(tokenizer, model, question, most):
+    messages = [{"role": "user", "content": question}]
+    inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    output_ids = model.generate(**inputs, max_new_tokens=most, do_sample=False, repetition_penalty=1.0)
+    prompt_length = inputs.input_ids.shape[1]
+    return tokenizer.decode(output_ids[0, prompt_length:], skip_special_tokens=True)  # 切掉问题再解码'''
+WHY = ("网上的教程多半是 transformers 5 以前写的：那时 apply_chat_template 给的是张量，现在给的是字典。"
+       "最后一行空着，就往上读两处：前一个错（KeyError: 'shape'，在字典里找 shape），和红字里自己写的那一行。"
+       "红字没有了也不算修好：这一段原来就忘了切掉问题。")
+HARDER = "再加一个参数 history，是前面几轮的消息，让它接着聊；第二轮起，prompt_length 怎样变？"
+
+
+class EndsOnTime:
+    """包着模型，写到第 most 个词元就说完：最后一个是 <|im_end|>"""
+
+    def __init__(self, model, end: int):
+        self._wrapped = model
+        self._end = end
+
+    def generate(self, *inputs, **named):
+        return self._wrapped.generate(*inputs, forced_eos_token_id=self._end, **named)
+
+    def __getattr__(self, name: str):
+        return getattr(self._wrapped, name)
+
+
+def exercise(tokenizer, model) -> Exercise:
+    """这道题；正确的回答由 generate 给出，只算一次"""
+    prepared = cache(partial(cases, tokenizer, model))
+
+    def test(answer):
+        expect_changes(answer, BROKEN)
+        check_function(answer, prepared(), FORMS, SLIPS)
+
+    return Exercise("读报错：最后一行什么也没说", "07 第 4 节、09 第 2 节", 0, test, HINTS, SOLUTION, WHY, HARDER,
+                    stars=2, minutes=8)
+
+
+def cases(tokenizer, model) -> list[Case]:
+    """说完了的，和写满了的；问题里也有角色的名字"""
+    ends = EndsOnTime(model, tokenizer.eos_token_id)
+    return [
+        case(tokenizer, ends, FAILS_ON, 3),
+        case(tokenizer, model, "system user assistant 是什么？", 2),
+    ]
+
+
+def case(tokenizer, model, question: str, most: int) -> Case:
+    """一组输入"""
+    expected = answered(tokenizer, model, question, most)
+    seconds = 5 + 20 * forward_seconds(getattr(model, "_wrapped", model))
+    return Case((tokenizer, model, question, most), expected, f"question 是 {question!r}，{most=}", seconds)
+
+
+@cache
+def written(tokenizer, model, prompt: str, most: int) -> tuple:
+    """套好模板的问题后面写的：连问题在内的编号，和问题有几个词元；同样的只算一次"""
+    inputs = tokenizer(prompt, return_tensors="pt")
+    output_ids = model.generate(**inputs, max_new_tokens=most, do_sample=False, repetition_penalty=1.0)
+    return output_ids[0], inputs.input_ids.shape[1]
+
+
+def prompt_of(tokenizer, question: str, opening: bool = True) -> str:
+    """套好模板的问题；opening: 末尾有没有助手的开头"""
+    messages = [{"role": "user", "content": question}]
+    return tokenizer.apply_chat_template(messages, add_generation_prompt=opening, tokenize=False)
+
+
+def answered(tokenizer, model, question, most, opening=True, shift=0, skip=True) -> str:
+    """正确的回答；换掉一样就是一种错法
+
+    opening: 模板末尾有没有助手的开头；shift: 切的位置差几个；skip: 跳不跳过特殊词元
+    """
+    prompt = prompt_of(tokenizer, question, opening)
+    output_ids, length = written(tokenizer, model, prompt, most)
+    return tokenizer.decode(output_ids[length + shift:], skip_special_tokens=skip)
+
+
+# ---- 常见的错误 ----
+
+def is_in_a_list(got, case):
+    return isinstance(got, list | tuple)
+
+
+def is_no_text(got, case):
+    return not isinstance(got, str)
+
+
+def keep_the_question(tokenizer, model, question, most):
+    output_ids, _ = written(tokenizer, model, prompt_of(tokenizer, question), most)
+    return tokenizer.decode(output_ids, skip_special_tokens=True)
+
+
+def keep_everything(tokenizer, model, question, most):
+    output_ids, _ = written(tokenizer, model, prompt_of(tokenizer, question), most)
+    return tokenizer.decode(output_ids)
+
+
+def cut_by_the_bare_question(tokenizer, model, question, most):
+    output_ids, _ = written(tokenizer, model, prompt_of(tokenizer, question), most)
+    bare = len(tokenizer(question).input_ids)
+    return tokenizer.decode(output_ids[bare:], skip_special_tokens=True)
+
+
+def without_template(tokenizer, model, question, most):
+    output_ids, length = written(tokenizer, model, question, most)
+    return tokenizer.decode(output_ids[length:], skip_special_tokens=True)
+
+
+OFF_BY_ONE = "切的位置差了一个：问题有几个词元，回答就从那个下标开始"
+FORMS = {
+    is_in_a_list: "应是一段文字，现在外面多了一层；取第 0 句",
+    is_no_text: "应是一段文字，现在不是；切出来的编号还要解码",
+}
+SLIPS = {
+    keep_the_question: "不报错了，可是返回的连问题也有，从 system 开始；generate 还回来的是问题和回答，"
+                       "先切掉问题的编号",
+    keep_everything: "问题和特殊词元都还在：先切掉问题的编号，解码时跳过特殊词元",
+    partial(answered, skip=False): "还留着特殊词元：解码时让它跳过",
+    partial(answered, shift=-1): OFF_BY_ONE,
+    partial(answered, shift=1): OFF_BY_ONE,
+    cut_by_the_bare_question: "切得太少：送进去的是套了模板的问题，要数的是它的词元，不是 question 自己的",
+    partial(answered, opening=False): "模板末尾少了助手的开头：add_generation_prompt=True 要留着",
+    without_template: "没有套模板：送进去的只有问题，模型不知道轮到它回答；apply_chat_template 要留着",
+}

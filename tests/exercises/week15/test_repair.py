@@ -1,0 +1,168 @@
+"""练习“读报错：最后一行什么也没说”：题目里的红字是真的；只让它不报错的、切错的都认得出来"""
+import json
+import traceback
+from pathlib import Path
+
+from helpers.exercises.week15 import repair
+
+import pytest
+import torch
+
+NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "week15_exercises.ipynb"
+
+
+@pytest.fixture(scope="module")
+def exercise(tokenizer, model):
+    return repair.exercise(tokenizer, model)
+
+
+def defined(source: str):
+    space = {"torch": torch}
+    exec(source, space)
+    return space["reply"]
+
+
+def with_changes(**changes: str):
+    """改好的代码，换掉几处"""
+    source = repair.SOLUTION
+    for name, new in changes.items():
+        old = {"given": "**inputs", "cut": "output_ids[0, prompt_length:]", "skip": ", skip_special_tokens=True",
+               "opening": "add_generation_prompt=True", "most": "max_new_tokens=most", "kind": "return_dict=True",
+               "decode": "tokenizer.decode"}[name]
+        assert old in source
+        source = source.replace(old, new)
+    return defined(source)
+
+
+# ---- 对的 ----
+
+def as_a_tensor(tokenizer, model, question, most):
+    messages = [{"role": "user", "content": question}]
+    input_ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt",
+                                              return_dict=False)
+    output_ids = model.generate(input_ids, max_new_tokens=most, do_sample=False, repetition_penalty=1.0)
+    return tokenizer.decode(output_ids[0, input_ids.shape[1]:], skip_special_tokens=True)
+
+
+def in_two_steps(tokenizer, model, question, most):
+    text = tokenizer.apply_chat_template([{"role": "user", "content": question}], add_generation_prompt=True,
+                                         tokenize=False)
+    inputs = tokenizer([text], return_tensors="pt")
+    output_ids = model.generate(**inputs, max_new_tokens=most, do_sample=False, repetition_penalty=1.0)
+    return tokenizer.batch_decode(output_ids[:, inputs.input_ids.shape[1]:], skip_special_tokens=True)[0]
+
+
+def from_plain_lists(tokenizer, model, question, most):
+    messages = [{"role": "user", "content": question}]
+    ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True)["input_ids"]
+    output_ids = model.generate(torch.tensor([ids]), max_new_tokens=most, do_sample=False, repetition_penalty=1.0)
+    kept = [i for i in output_ids.tolist()[0][len(ids):] if i not in tokenizer.all_special_ids]
+    return tokenizer.decode(kept)
+
+
+RIGHT = [
+    defined(repair.SOLUTION),
+    with_changes(given='inputs["input_ids"]'),
+    with_changes(given="inputs=inputs.input_ids, attention_mask=inputs.attention_mask"),
+    as_a_tensor,
+    in_two_steps,
+    from_plain_lists,
+]
+
+# ---- 错的 ----
+
+
+def without_template(tokenizer, model, question, most):
+    inputs = tokenizer(question, return_tensors="pt")
+    output_ids = model.generate(**inputs, max_new_tokens=most, do_sample=False, repetition_penalty=1.0)
+    return tokenizer.decode(output_ids[0, inputs.input_ids.shape[1]:], skip_special_tokens=True)
+
+
+def cut_by_the_bare_question(tokenizer, model, question, most):
+    inputs = tokenizer.apply_chat_template([{"role": "user", "content": question}], add_generation_prompt=True,
+                                           return_tensors="pt")
+    output_ids = model.generate(**inputs, max_new_tokens=most, do_sample=False, repetition_penalty=1.0)
+    return tokenizer.decode(output_ids[0, len(tokenizer(question).input_ids):], skip_special_tokens=True)
+
+
+def by_replace(tokenizer, model, question, most):
+    return with_changes(cut="output_ids[0]")(tokenizer, model, question, most).replace(question, "")
+
+
+def after_the_first_assistant(tokenizer, model, question, most):
+    return with_changes(cut="output_ids[0]")(tokenizer, model, question, most).split("assistant")[1].strip()
+
+
+WRONG = [
+    (with_changes(cut="output_ids[0]"), "连问题也有"),
+    (with_changes(cut="output_ids[0]", skip=""), "问题和特殊词元都还在"),
+    (with_changes(skip=""), "还留着特殊词元"),
+    (with_changes(cut="output_ids[0, prompt_length - 1:]"), "差了一个"),
+    (with_changes(cut="output_ids[0, prompt_length + 1:]"), "差了一个"),
+    (with_changes(cut="output_ids[:, prompt_length:]"), "多了一层"),
+    (with_changes(decode="(lambda ids, **_: ids)"), "还要解码"),
+    (with_changes(opening="add_generation_prompt=False"), "少了助手的开头"),
+    (with_changes(given="inputs"), "AttributeError"),
+    (with_changes(most="max_new_tokens=most + 4"), "应得到"),
+    (with_changes(kind="return_dict=False"), "你的函数报了"),
+    (without_template, "没有套模板"),
+    (cut_by_the_bare_question, "切得太少"),
+    (by_replace, "应得到"),
+    (after_the_first_assistant, "应得到"),
+    (lambda tokenizer, model, question, most: 3, "应是一段文字"),
+]
+
+
+@pytest.mark.parametrize("answer", RIGHT)
+def test_right(exercise, answer):
+    note = exercise.check(answer)
+    assert note.mark == "✓", note.text
+
+
+@pytest.mark.parametrize("answer, says", WRONG)
+def test_wrong(exercise, answer, says):
+    note = exercise.check(answer)
+    assert note.mark == "✗"
+    assert says in note.text
+
+
+def test_what_was_not_touched_is_not_wrong(exercise):
+    note = exercise.check(defined(repair.BROKEN))
+    assert note.mark == "○"
+    assert "还是题目给的代码" in note.text
+
+
+def statement() -> str:
+    """笔记本里的文字和代码"""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells)
+
+
+def test_the_statement_shows_what_is_really_said(tokenizer, model, tmp_path):
+    path = tmp_path / "reply.py"  # 红字里要有自己写的那一行，所以放进文件
+    path.write_text(repair.BROKEN, encoding="utf-8")
+    space = {}
+    exec(compile(repair.BROKEN, str(path), "exec"), space)
+    with pytest.raises(AttributeError) as caught:
+        space["reply"](tokenizer, model, repair.FAILS_ON, 8)
+    said = [line.strip() for line in "".join(traceback.format_exception(caught.value)).splitlines()]
+    places = [said.index(line) for line in repair.TRACEBACK]
+    assert places == sorted(places)
+    assert said[-1] == repair.TRACEBACK[-1] == "AttributeError"
+    shown = [line.strip() for line in statement().splitlines()]
+    start = shown.index(repair.TRACEBACK[0])
+    block = [line for line in shown[start:shown.index("```", start)] if line and line != "……"]
+    assert block == repair.TRACEBACK
+    assert f"应得到 `{defined(repair.SOLUTION)(tokenizer, model, repair.FAILS_ON, 8)!r}`" in statement()
+
+
+def test_the_answer_cell_holds_the_broken_code():
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    assert repair.BROKEN in ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+
+def test_the_answer_ends_with_a_special_token(tokenizer, model):
+    ends, full = repair.cases(tokenizer, model)
+    with_it = repair.answered(*ends.inputs, skip=False)
+    assert with_it == ends.expected + tokenizer.eos_token
+    assert repair.answered(*full.inputs, skip=False) == full.expected
