@@ -21,19 +21,29 @@ from pathlib import Path
 import nbformat
 from assignment import mark, path, sheet
 
+HELPED = re.compile(r"看过提示 (\d+) 级，参考答案 (\d+) 份")  # sheet.progress() 这样说
 NOISE = re.compile(r"\(\d+\)|week1[45]|_?exercises|练习|作业|第.{1,3}周|[\s_\-（）()\[\]]+")
 
 
 @dataclass
 class Result:
-    """一个学生的结果：姓名，状态（已评、没有交、打不开、没评成），每题得分（None：待老师评）"""
+    """一个学生的结果：姓名，状态（已评、没有交、打不开、没评成），每题得分（None：待老师评），看过几级提示、几份参考答案"""
     name: str
     state: str
     points: dict[int, float | None] = field(default_factory=dict)
+    hints: int = 0
+    solutions: int = 0
 
     @property
     def total(self) -> float:
         return sum(score or 0 for score in self.points.values())
+
+    @property
+    def helped(self) -> str:
+        """看过多少帮助；没有看过，或者看不出来，就是空的。例: "提示 3，答案 1" """
+        if self.hints == self.solutions == 0:
+            return ""
+        return f"提示 {self.hints}，答案 {self.solutions}"
 
 
 def student(file: Path, root: Path) -> str:
@@ -129,7 +139,29 @@ def grade_one(api, course: Path, name: str, key: str, who: str, file: Path | Non
     if page.is_file():
         (out / "feedback").mkdir(exist_ok=True)
         shutil.copy(page, out / "feedback" / f"{who}.html")
-    return Result(who, "已评", scores(course, name, key))
+    rerun = course / "autograded" / key / name / f"{name}_exercises.ipynb"
+    hints, solutions = max(help_shown(file), help_shown(rerun), key=sum)  # 自己运行时看的，评分重跑时还在的，取多的
+    return Result(who, "已评", scores(course, name, key), hints, solutions)
+
+
+def help_shown(file: Path) -> tuple[int, int]:
+    """笔记本里 sheet.progress() 的输出说看过几级提示、几份参考答案；没有说就是 (0, 0)"""
+    found = HELPED.findall(outputs_of(file))
+    if not found:
+        return 0, 0
+    hints, solutions = found[-1]
+    return int(hints), int(solutions)
+
+
+def outputs_of(file: Path) -> str:
+    """笔记本里各格输出的文字"""
+    if not readable(file):
+        return ""
+    texts = []
+    for cell in nbformat.read(file, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            texts.append(output.get("data", {}).get("text/plain", ""))
+    return "\n".join(texts)
 
 
 def restored(file: Path, name: str):
@@ -152,16 +184,16 @@ def scores(course: Path, name: str, key: str) -> dict[int, float | None]:
 
 
 def write(results: list[Result], week: int, out: Path) -> None:
-    """分数表 week14.csv：Excel 直接打得开；没有交、打不开的得 0 分"""
-    exercises = sheet(week).exercises
+    """分数表 week14.csv：Excel 直接打得开；没有交、打不开的得 0 分；选做没有分数，不列"""
+    exercises = [exercise for exercise in sheet(week).exercises if not exercise.optional]
     with (out / f"week{week}.csv").open("w", encoding="utf-8-sig", newline="") as file:
         table = csv.writer(file)
         titles = [f"{e.number} {e.title}（{e.points}）" for e in exercises]
-        table.writerow(["姓名", "状态", *titles, "合计（开放题待评）"])
+        table.writerow(["姓名", "状态", *titles, "合计（开放题待评）", "提示和答案"])
         for result in sorted(results, key=lambda result: result.name):
             row = ["待评" if result.points.get(e.number, 0) is None else result.points.get(e.number, 0)
                    for e in exercises]
-            table.writerow([result.name, result.state, *row, result.total])
+            table.writerow([result.name, result.state, *row, result.total, result.helped])
 
 
 def main() -> None:

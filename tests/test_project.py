@@ -83,7 +83,8 @@ def top_level_names(path: Path) -> list[str]:
 
 def test_one_name_means_one_thing():
     """同一个名字不在两个模块里各有各的意思；每道题都有的几样、每个命令的 main 除外"""
-    repeated = {"main", "__all__", "sheet", "exercise", "case", "cases", "HINTS", "SOLUTION", "FORMS", "SLIPS"}
+    repeated = {"main", "__all__", "sheet", "exercise", "case", "cases", "HINTS", "SOLUTION", "WHY", "HARDER", "FORMS",
+                "SLIPS"}
     counts = Counter(name for path in HELPERS.rglob("*.py") for name in top_level_names(path))
     assert [name for name, count in counts.items() if count > 1 and name not in repeated] == []
 

@@ -52,6 +52,32 @@ def test_a_folder_that_is_not_there(tmp_path):
         grade.collect(tmp_path / "没有")
 
 
+def test_help_is_read_from_the_last_progress(tmp_path):
+    file = tmp_path / "作业.ipynb"
+    assert grade.help_shown(file) == (0, 0)
+    said = ["○ 3/10；看过提示 1 级，参考答案 0 份", "○ 4/10；看过提示 12 级，参考答案 3 份", "✓ 对了！"]
+    cells = []
+    for text in said:
+        output = nbformat.v4.new_output("execute_result", {"text/plain": text})
+        cells.append(nbformat.v4.new_code_cell("sheet.progress()", outputs=[output]))
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), file)
+    assert grade.help_shown(file) == (12, 3)
+    assert grade.Result("张三", "已评", {}, 12, 3).helped == "提示 12，答案 3"
+    assert grade.Result("张三", "没有交").helped == ""
+
+
+def test_an_optional_exercise_is_marked_with_no_points():
+    notebook = nbformat.read(assignment.path(14), as_version=4)
+    points = {}
+    for cell in notebook.cells:
+        data = cell.metadata.get("nbgrader", {})
+        if data.get("grade"):
+            points[int(data["grade_id"].split("-")[1])] = data["points"]
+    for exercise in assignment.sheet(14).exercises:
+        assert points[exercise.number] == exercise.points
+        assert exercise.optional == (exercise.points == 0)
+
+
 def answer(notebook, number: int, source: str) -> None:
     """把第 number 题的答题格换成 source"""
     name = f"answer-{number}"
@@ -73,6 +99,25 @@ def solved():
 def with_answer(number: int, source: str):
     notebook = solved()
     answer(notebook, number, source)
+    return notebook
+
+
+def with_help():
+    """每级提示、参考答案都看了，还留着那几格"""
+    notebook = solved()
+    cells = [nbformat.v4.new_code_cell(source) for source in
+             ("sheet[4].hint()", "sheet[4].hint()", "sheet[5].hint()", "sheet[5].solution()")]
+    at = [cell.source for cell in notebook.cells].index("sheet.progress()")
+    notebook.cells[at:at] = cells
+    return notebook
+
+
+def with_help_long_ago():
+    """自己运行时看过，后来把那几格删了；只有自己保存的输出里还有"""
+    notebook = solved()
+    (cell,) = [cell for cell in notebook.cells if cell.source == "sheet.progress()"]
+    said = "✓ 10/10；选做 0/4；看过提示 2 级，参考答案 0 份"
+    cell.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": said})]
     return notebook
 
 
@@ -99,7 +144,8 @@ def graded(tmp_path_factory):
     root, out = tmp_path_factory.mktemp("收来的"), tmp_path_factory.mktemp("结果")
     special = {"全对": solved(), "空白": blank(), "死循环": with_answer(2, "while True:\n    pass"),
                "报错": with_answer(2, "1 / 0"), "改了检查格": cheated(), "丢了元数据": without_metadata(),
-               "退出": with_answer(2, "import os\nos._exit(1)")}
+               "退出": with_answer(2, "import os\nos._exit(1)"), "看了提示": with_help(),
+               "删了提示": with_help_long_ago()}
     for who, notebook in special.items():
         nbformat.write(notebook, root / f"{who}_week14_exercises.ipynb")
     (root / "坏文件_week14.ipynb").write_text("{ 不是 JSON", encoding="utf-8")
@@ -136,7 +182,14 @@ def test_the_table_opens_in_excel_and_the_pages_are_there(graded):
     rows = list(csv.reader(content.decode("utf-8-sig").splitlines()))
     assert len(rows) == CLASS + 1 and rows[0][:2] == ["姓名", "状态"]
     (best,) = [row for row in rows if row[0] == "全对"]
-    assert best[-2] == "待评" and float(best[-1]) == results["全对"].total
+    assert len(best) == len(rows[0]) == 2 + 10 + 2  # 选做不列
+    assert best[-3] == "待评"
+    assert float(best[-2]) == results["全对"].total
+    assert best[-1] == ""
+    helped = {row[0]: row[-1] for row in rows}
+    assert helped["姓名"] == "提示和答案"
+    assert helped["看了提示"] == "提示 3，答案 1"
+    assert helped["删了提示"] == "提示 2，答案 0"
     page = (out / "feedback" / "报错.html").read_text(encoding="utf-8")
     assert "练习 2" in page and "ZeroDivisionError" in page
     assert len(list((out / "feedback").glob("*.html"))) >= CLASS - 4

@@ -28,7 +28,7 @@ def exercise(tokenizer) -> Exercise:
 def cases(tokenizer) -> list[Case]:
     """平常的、空的、重复的、生僻的、只有空格的、两头有空白的、大写的、混在一起的、很长的"""
     texts = ["魔搭社区的模型 123", "", "好好好，好好好好", "犇骉麤", " ", "  两头都有空白\n\n",
-             "HELLO World，MODELSCOPE", "全角ＡＢＣ１２３", "🫠词元 world\n靐x 好", "词元" * 500]
+             "HELLO World! from_pretrained", "全角ＡＢＣ１２３", "🫠词元 world\n靐x 好", "词元" * 600]
     return [case(tokenizer, text) for text in texts]
 
 
@@ -90,7 +90,7 @@ SLIPS = {
     count_fields: "得到 2：你数的是分词结果里的两样，input_ids 和 attention_mask；应数 input_ids 里的编号，先取出它",
     count_sentences: "得到 1：input_ids 是一张表格时，len 数的是有几句话；去掉 return_tensors，或者数第 0 句",
     count_bytes: "这是字节数，应是词元数；几个字节会合成一个词元",
-    count_lower: "先变成小写再切的；大写和小写是不同的词元，文字要照原样切",
+    count_lower: "像是先改了大小写再切的；大写和小写是不同的词元，文字要照原样切",
     count_stripped: "先去掉两头空白再切的；空格和换行也是词元的一部分，文字要照原样切",
     count_different: "同样的词元出现几次，应算几个，现在只算了一个；不要去掉重复的",
 }

@@ -33,10 +33,10 @@ def check_gigabytes(answer: object) -> None:
     gigabytes = as_number(answer, "3.14")
     if abs(gigabytes - RIGHT) < 0.005:
         return
-    raise Wrong(f"应是 bfloat16 的权重占的 GB 数，现在是 {brief(gigabytes)}，不对；{advice(gigabytes)}")
+    raise Wrong(f"应是 bfloat16 的权重占的 GB 数，现在是 {brief(gigabytes)}，不对；{likely_mistake(gigabytes)}")
 
 
-def advice(answer: float) -> str:
+def likely_mistake(answer: float) -> str:
     """answer 像是哪一种错法"""
     for wrong, text in WRONG_GIGABYTES:
         if abs(answer - wrong) <= 0.012 * wrong:

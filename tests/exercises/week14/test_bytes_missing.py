@@ -4,6 +4,7 @@ import math
 import struct
 
 from helpers.exercises.week14 import bytes_missing
+from helpers.exercises.week14.bytes_missing import header_end
 
 import pytest
 from safetensors import SafetensorError, safe_open
@@ -154,6 +155,10 @@ def header_rest_when_unknown(data):
     (careful(lambda data, n, tensors: 8 + n + 4 * sum(math.prod(t["shape"]) for t in tensors) - len(data)), "4 个字节"),
     (careful(lambda data, n, tensors: 8 + len(data[8:8 + n].decode()) + end_of(tensors) - len(data)), "现在数的是字符"),
     (careful(lambda data, n, tensors: 8 + n + end_of(tensors) > len(data)), "应得到"),
+    (careful(lambda data, n, tensors: data.find(b"}}") + 2 + end_of(tensors) - len(data)), "应"),
+    (careful(lambda data, n, tensors: 8 + n + tensors[0]["data_offsets"][1] - len(data)), "应得到"),
+    (careful(lambda data, n, tensors: max(8 + n + end_of(tensors) - len(data) - 1, 0)), "应得到"),
+    (lambda data: -1 if len(data) <= header_end(data) else solved(8)(data), "不应是 -1"),
     (big_endian, "低位在前"),
     (one_byte, "JSONDecodeError"),
     (without_looking, "JSONDecodeError"),

@@ -129,6 +129,8 @@ def by_template(messages):
     (without_opening_after_assistant, "也应照样替助手开头"),
     (continues_assistant, "应"),
     (changed(str.strip), "去掉了两头的空白"),
+    (changed(lambda content: content.strip("\n")), "不同"),
+    (changed(lambda content: content.replace("{role}", "user")), "不同"),
     (changed(escape), "这里不是网页"),
     (changed(str.lower), "不同"),
     (changed(lambda content: content.replace("\n", " ")), "不同"),

@@ -106,6 +106,19 @@ def window(before, after):
     return answer
 
 
+def by_runs(tok, text):
+    """连着的碎词元合起来解码，里面的字都算"""
+    cut = []
+    run = []
+    for token_id in [*tok(text).input_ids, None]:
+        if token_id is not None and "�" in tok.decode([token_id]):
+            run.append(token_id)
+        else:
+            cut += tok.decode(run).strip()
+            run = []
+    return cut
+
+
 def every_time(tok, text):
     cut = by_bytes(tok, text)
     return [letter for letter in text if letter in cut]
@@ -131,6 +144,7 @@ def once_a_piece(tok, text):
     (window(2, 0), "再看切口落在哪里"),
     (window(0, 1), "再看切口落在哪里"),
     (window(1, 1), "再看切口落在哪里"),
+    (by_runs, "应得到"),
     (every_time, "看这一处"),
     (once_a_piece, "应得到"),
     (lambda tok, text: list(dict.fromkeys(by_bytes(tok, text))), "不要去掉重复的"),

@@ -97,6 +97,13 @@ def in_place(batch, pad_id):
     return result
 
 
+def by_truth(batch, pad_id):
+    """编号是 0 的当作填充"""
+    longest = max(map(len, batch))
+    mask = [filled([int(i > 0) for i in row], longest, 0, "left") for row in batch]
+    return pad()(batch, pad_id)[0], mask
+
+
 def to_a_fixed_length(batch, pad_id):
     return ([filled(row, 4, pad_id, "left") for row in batch],
             [filled([1] * len(row), 4, 0, "left") for row in batch])
@@ -122,6 +129,8 @@ def to_the_first(batch, pad_id):
     (to_a_fixed_length, "应得到"),
     (to_the_first, "补到和最长的一样长"),
     (lambda b, p: pad()(sorted(b, key=len), p), "应得到"),
+    (lambda b, p: pad()(list(map(list, dict.fromkeys(map(tuple, b)))), p), "应得到"),
+    (by_truth, "应得到"),
     (in_place, "应保持原样"),
     (lambda b, p: pad()(b, p)[0], "现在只有一张表"),
     (lambda b, p: ([[11, 12, 13], [0, 0, 21]], [[1, 1, 1], [0, 0, 1]]), "应得到"),
