@@ -65,7 +65,7 @@ def test_right(sheet, answer):
     (lambda tok, text: len(tok(text.strip()).input_ids), "两头空白"),
     (lambda tok, text: len(tok(text.lstrip()).input_ids), "两头空白"),
     (lambda tok, text: len(tok(text.rstrip()).input_ids), "两头空白"),
-    (lambda tok, text: len(tok(text.upper()).input_ids), "改了大小写"),
+    (lambda tok, text: len(tok(text.upper()).input_ids), "应得到"),
     (lambda tok, text: len(tok(text.capitalize()).input_ids), "改了大小写"),
     (lambda tok, text: len(tok(text[:1000]).input_ids), "应得到"),
     (lambda tok, text: np.count_nonzero(tok(text).input_ids), "应得到"),
