@@ -82,11 +82,14 @@ def top_level_names(path: Path) -> list[str]:
 
 
 def test_one_name_means_one_thing():
-    """同一个名字不在两个模块里各有各的意思；每道题都有的几样、每个命令的 main 除外"""
-    repeated = {"main", "__all__", "sheet", "exercise", "case", "cases", "HINTS", "SOLUTION", "WHY", "HARDER", "FORMS",
-                "SLIPS"}
-    counts = Counter(name for path in HELPERS.rglob("*.py") for name in top_level_names(path))
+    """同一个名字不在两个模块里各有各的意思；每道题的文件自成一体，只是不用别的模块的名字"""
+    questions = [path for path in HELPERS.glob("exercises/week1*/*.py") if path.name != "__init__.py"]
+    others = [path for path in HELPERS.rglob("*.py") if path not in questions]
+    counts = Counter(name for path in others for name in top_level_names(path))
+    repeated = {"main", "__all__", "sheet"}
     assert [name for name, count in counts.items() if count > 1 and name not in repeated] == []
+    for path in questions:
+        assert [name for name in top_level_names(path) if name in counts] == [], path
 
 
 def test_imports_go_one_way():

@@ -192,7 +192,7 @@ def difference(got: object, want: object) -> str:
     both = type(got) is type(want) and isinstance(want, str | bytes | list)
     if not both or min(len(got), len(want)) <= LONG:
         return f"应得到 {brief(want)}，现在得到 {brief(got)}"
-    at = first_difference(got, want)
+    at = differs_at(got, want)
     if at == len(want):
         return f"应有 {len(want)} 项，现在有 {len(got)} 项，多出来的从 {brief(got[at:at + 10])} 开始"
     if at == len(got):
@@ -202,7 +202,7 @@ def difference(got: object, want: object) -> str:
             f"现在是 {brief(got[start:at + 10])}")
 
 
-def first_difference(got: Sequence, want: Sequence) -> int:
+def differs_at(got: Sequence, want: Sequence) -> int:
     """第一处不同的下标；一个是另一个的开头，就是短的那个的长度"""
     for at, (mine, theirs) in enumerate(zip(got, want, strict=False)):
         if mine != theirs:
