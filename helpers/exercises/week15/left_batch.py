@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 
-from helpers.exercises.comparing import Case, Wrong, check_function
+from helpers.exercises.comparing import Case, Wrong, brief, check_function
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
 from helpers.exercises.week14.repair_batch import as_it_comes
@@ -84,7 +84,7 @@ def cases(tokenizer, model) -> list[Case]:
     """长短不同的、自己有填充的词元又很快写完的、只有一段的"""
     prepare = partial(case, tokenizer, model)
     return [
-        prepare(["你好", "什么是词元", "今天天气很好，我们一起去公园"], 2),
+        prepare(["你好", "什么是词元", "今天天气很好，我们一起去公园，路上有一只小猫，它看着我们，" * 2], 2),
         prepare(["你好<|endoftext|>人工智能", "参数"], 3),
         prepare(["温度"], 1),
     ]
@@ -94,7 +94,7 @@ def case(tokenizer, model, texts: list[str], most: int) -> Case:
     """一组输入"""
     expected = written(tokenizer, model, texts, most)
     seconds = 5 + 40 * forward_seconds(model)
-    return Case((tokenizer, model, texts, most), expected, f"texts 是 {texts}，{most=}", seconds)
+    return Case((tokenizer, model, texts, most), expected, f"texts 是 {brief(texts)}，{most=}", seconds)
 
 
 def written(tokenizer, model, texts, most, side="left", mask="given") -> list[str]:

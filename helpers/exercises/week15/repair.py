@@ -16,6 +16,7 @@ BROKEN = '''def reply(tokenizer, model, question: str, most: int) -> str:
     output_ids = model.generate(input_ids, max_new_tokens=most, do_sample=False, repetition_penalty=1.0)
     return tokenizer.decode(output_ids[0], skip_special_tokens=True)'''
 FAILS_ON = "什么是词元"
+ROLES = "\nsystem\nuser 问：有哪几种角色？\nassistant\n"  # 一个回答：照文字找开头就会找错
 TRACEBACK = [  # 红字里要读的几行，从上到下；中间略去的用省略号
     "KeyError: 'shape'",
     "During handling of the above exception, another exception occurred:",
@@ -52,6 +53,26 @@ class EndsOnTime:
         return getattr(self._wrapped, name)
 
 
+class Says:
+    """包着模型，不做计算：generate 总是把准备好的编号接在问题后面"""
+
+    def __init__(self, model, ids: list[int]):
+        self._wrapped = model
+        self._ids = ids
+
+    def generate(self, inputs=None, input_ids=None, **named):
+        import torch
+
+        question = input_ids
+        if question is None:
+            question = inputs
+        rows = question.shape[0]  # 字典没有 shape，和真的 generate 报一样的错
+        return torch.cat([question, torch.tensor([self._ids] * rows)], dim=1)
+
+    def __getattr__(self, name: str):
+        return getattr(self._wrapped, name)
+
+
 def exercise(tokenizer, model) -> Exercise:
     """这道题；正确的回答由 generate 给出，只算一次"""
     prepared = cache(partial(cases, tokenizer, model))
@@ -65,19 +86,20 @@ def exercise(tokenizer, model) -> Exercise:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """说完了的，和写满了的；问题里也有角色的名字"""
-    ends = EndsOnTime(model, tokenizer.eos_token_id)
+    """真的写出来、说完了的；回答里有角色的名字和空行的"""
+    end = tokenizer.eos_token_id
+    said = tokenizer(ROLES).input_ids + [end]
     return [
-        case(tokenizer, ends, FAILS_ON, 3),
-        case(tokenizer, model, "system user assistant 是什么？", 2),
+        case(tokenizer, EndsOnTime(model, end), FAILS_ON, 3, ""),
+        case(tokenizer, Says(model, said), "有哪几种角色？", len(said), f"，模型的回答是 {ROLES!r}"),
     ]
 
 
-def case(tokenizer, model, question: str, most: int) -> Case:
-    """一组输入"""
+def case(tokenizer, model, question: str, most: int, more: str) -> Case:
+    """一组输入；more: 还要告诉学生什么"""
     expected = answered(tokenizer, model, question, most)
-    seconds = 5 + 20 * forward_seconds(getattr(model, "_wrapped", model))
-    return Case((tokenizer, model, question, most), expected, f"question 是 {question!r}，{most=}", seconds)
+    seconds = 5 + 20 * forward_seconds(model._wrapped)
+    return Case((tokenizer, model, question, most), expected, f"question 是 {question!r}，{most=}{more}", seconds)
 
 
 @cache
@@ -130,6 +152,14 @@ def cut_by_the_bare_question(tokenizer, model, question, most):
     return tokenizer.decode(output_ids[bare:], skip_special_tokens=True)
 
 
+def cut_by_the_role(tokenizer, model, question, most):
+    return keep_the_question(tokenizer, model, question, most).split("assistant\n")[-1]
+
+
+def strip_the_ends(tokenizer, model, question, most):
+    return answered(tokenizer, model, question, most).strip()
+
+
 def without_template(tokenizer, model, question, most):
     output_ids, length = written(tokenizer, model, question, most)
     return tokenizer.decode(output_ids[length:], skip_special_tokens=True)
@@ -149,5 +179,7 @@ SLIPS = {
     partial(answered, shift=1): OFF_BY_ONE,
     cut_by_the_bare_question: "切得太少：送进去的是套了模板的问题，要数的是它的词元，不是 question 自己的",
     partial(answered, opening=False): "模板末尾少了助手的开头：add_generation_prompt=True 要留着",
+    cut_by_the_role: "像是照 assistant 这个词来切，回答里自己也有这个词；按编号切：问题有几个词元，就去掉几个",
+    strip_the_ends: "回答应一个字不改，现在两头的空格和换行没有了",
     without_template: "没有套模板：送进去的只有问题，模型不知道轮到它回答；apply_chat_template 要留着",
 }

@@ -159,6 +159,7 @@ WRONG = [
     (one_text, "应得到一个列表"),
     (only_the_longest, "项数和 texts 的不一样"),
     (truncated, "应得到"),
+    (with_changes(padding=LEFT + ", truncation=True, max_length=20", given="**batch,"), "应得到"),
 ]
 
 

@@ -90,7 +90,19 @@ def by_replace(tokenizer, model, question, most):
 
 
 def after_the_first_assistant(tokenizer, model, question, most):
-    return with_changes(cut="output_ids[0]")(tokenizer, model, question, most).split("assistant")[1].strip()
+    return with_changes(cut="output_ids[0]")(tokenizer, model, question, most).split("assistant\n", 1)[1].strip()
+
+
+def after_the_last_assistant(tokenizer, model, question, most):
+    return with_changes(cut="output_ids[0]")(tokenizer, model, question, most).split("assistant\n")[-1]
+
+
+def stripped(tokenizer, model, question, most):
+    return defined(repair.SOLUTION)(tokenizer, model, question, most).strip()
+
+
+def without_line_ends(tokenizer, model, question, most):
+    return defined(repair.SOLUTION)(tokenizer, model, question, most).replace("\n", " ")
 
 
 WRONG = [
@@ -108,7 +120,10 @@ WRONG = [
     (without_template, "没有套模板"),
     (cut_by_the_bare_question, "切得太少"),
     (by_replace, "应得到"),
-    (after_the_first_assistant, "应得到"),
+    (after_the_first_assistant, "一个字不改"),
+    (after_the_last_assistant, "按编号切"),
+    (stripped, "一个字不改"),
+    (without_line_ends, "应得到"),
     (lambda tokenizer, model, question, most: 3, "应是一段文字"),
 ]
 
@@ -161,8 +176,10 @@ def test_the_answer_cell_holds_the_broken_code():
     assert repair.BROKEN in ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
 
 
-def test_the_answer_ends_with_a_special_token(tokenizer, model):
-    ends, full = repair.cases(tokenizer, model)
-    with_it = repair.answered(*ends.inputs, skip=False)
-    assert with_it == ends.expected + tokenizer.eos_token
-    assert repair.answered(*full.inputs, skip=False) == full.expected
+def test_the_answers_end_with_a_special_token(tokenizer, model):
+    for case in repair.cases(tokenizer, model):
+        assert repair.answered(*case.inputs, skip=False) == case.expected + tokenizer.eos_token
+
+
+def test_the_prepared_answer_is_cut_out_whole(tokenizer, model):
+    assert repair.cases(tokenizer, model)[1].expected == repair.ROLES
