@@ -197,6 +197,8 @@ def difference(got: object, want: object) -> str:
         return f"应有 {len(want)} 项，现在有 {len(got)} 项，多出来的从 {brief(got[at:at + 10])} 开始"
     if at == len(got):
         return f"应有 {len(want)} 项，现在有 {len(got)} 项，少了 {brief(want[at:at + 10])} 和后面的"
+    if at == 0:
+        return f"第一项就不同：应从 {brief(want[:10])} 开始，现在从 {brief(got[:10])} 开始"
     start = max(at - 5, 0)
     return (f"前 {at} 项都对，从下标 {at} 起不同：这里应是 {brief(want[start:at + 10])}，"
             f"现在是 {brief(got[start:at + 10])}")
