@@ -25,7 +25,7 @@ def is_unchanged(function: object, broken: str) -> bool:
     code = getattr(function, "__code__", None)
     if code is None:
         return False
-    return steps(code) in [steps(one) for one in compiled(broken)]
+    return operations(code) in [operations(one) for one in compiled(broken)]
 
 
 def compiled(source: str) -> list[CodeType]:
@@ -46,12 +46,12 @@ def function_in(tree: ast.Module) -> CodeType:
     return functions[0]
 
 
-def steps(code: CodeType) -> list:
+def operations(code: CodeType) -> list:
     """编译好的函数做些什么；不看它写在哪个文件的哪一行"""
     parts = [code.co_code, code.co_names, code.co_varnames]
     for value in code.co_consts:
         if isinstance(value, CodeType):  # 里面的函数和推导式
-            parts.append(steps(value))
+            parts.append(operations(value))
         else:
             parts.append((type(value), value))
     return parts
