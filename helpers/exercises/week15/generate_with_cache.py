@@ -51,7 +51,10 @@ def exercise(tokenizer, model) -> Exercise:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """写满为止；写出中间的一个结束词元就停；只写一个。套了模板的问题里有结束词元，那不算写出的"""
+    """写满为止；写出第三个就停；第一个就停；只写一个。套了模板的问题里有结束词元，那不算写出的
+
+    前向一共十来次：真正的 Qwen 一次就要零点几秒
+    """
     messages = [{"role": "user", "content": "人工智能未来会取代人类吗？"}]
     chat = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
     end = tokenizer.eos_token_id
@@ -59,15 +62,13 @@ def cases(tokenizer, model) -> list[Case]:
     asked = ids_of(tokenizer, chat)
     plain = ids_of(tokenizer, "怎样看温度🙂")
     written = continuation(model, asked, 7)
-    third = written[2]
-    begun = continuation(model, plain, 2)
+    begun = continuation(model, plain, 3)
+    first, _, third = begun
     return [
         case(model, asked, written, {end, never}, 7),
-        case(model, asked, written, {third, end, never}, 6),
-        case(model, asked, written, {0, third, end, never}, 5),
-        case(model, plain, begun, {begun[0], never}, 4),
+        case(model, plain, begun, {0, third, end, never}, 5),
+        case(model, plain, begun, {first, never}, 4),
         case(model, plain, begun, {end, never}, 1),
-        case(model, plain, begun, {end, never}, 2),
     ]
 
 

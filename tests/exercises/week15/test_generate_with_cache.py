@@ -261,3 +261,12 @@ def test_the_prompt_holds_a_stop(tokenizer, model):
     _, input_ids, stop_ids, most = first.inputs
     assert set(input_ids[0].tolist()) & stop_ids
     assert len(first.expected[0]) == most == 7
+
+
+def test_a_check_does_few_forwards(sheet, model):
+    """真正的 Qwen 上一次前向零点几秒，一次检查不到 3 秒"""
+    counts = []
+    hook = model.get_input_embeddings().register_forward_hook(lambda *seen: counts.append(seen[2].shape[1]))
+    sheet[NUMBER].check(solved(NUMBER))
+    hook.remove()
+    assert len(counts) <= 12
