@@ -154,7 +154,7 @@ def graded(tmp_path_factory):
         (root / who).mkdir()
         nbformat.write(solved() if number % 2 else blank(), root / who / "week14_exercises.ipynb")
     roster = [*special, "坏文件", *rest, "没交的人"]
-    results = {result.name: result for result in grade.grade(14, root, out, roster, seconds=10)}
+    results = {result.name: result for result in grade.grade(14, root, out, roster, seconds=30)}
     return results, out
 
 
