@@ -43,6 +43,12 @@ def test_chinese_on_both_sides_of_the_seam(words):
     assert len(han_words(words[:90_000])) == 176
 
 
+def test_the_last_words_in_han_characters_are_japanese(words):
+    late = han_words(words[120_000:])
+    assert len(late) == 17
+    assert late[:2] == ["自分", "場合"]
+
+
 @pytest.mark.parametrize("text, order", [
     ("用户", 19_746), ("我们", 97_383), (" merciless", 98_896), ("企业", 99_048),
     ("人工智能", 104_199), ("你好", 108_130)])
