@@ -151,7 +151,7 @@ def in_small_letters(tokenizer, text):
     return counted(tokenizer, text.lower(), len(tokenizer))
 
 
-def shares(tokenizer, text):
+def divided_by_total(tokenizer, text):
     counts = counted(tokenizer, text, len(tokenizer))
     return counts / counts.sum()
 
@@ -184,6 +184,6 @@ SLIPS = {
     without_blanks: "先去掉了两头的空白；换行也是词元，文字要照原样切",
     in_small_letters: "先变成了小写；大写和小写是不同的词元，文字要照原样切",
     only_whether: "应是出现的次数，现在只有 0 和 1；同一个编号再来一次，就再加 1",
-    shares: "应是次数，现在除以了总数；不用除",
+    divided_by_total: "应是次数，现在除以了总数；不用除",
     positions_of_letters: "应先切整段再数，现在是一个字一个字地切；几个字会合成一个词元",
 }

@@ -16,7 +16,7 @@ LINES = {
     "H": 'json.loads(Path("shop/config.json").read_text())',
 }
 RIGHT = "ACFG"
-QUESTIONS = {
+ASK_BACK = {
     "A": "“只是一个列表”是发来的人说的；读的时候照做的是什么？",
     "B": "现在的 torch.load，什么也不写时收不收陌生的做法？课文第 9 节试过",
     "C": "weights_only=False 去掉的是哪一道门？",
@@ -60,7 +60,7 @@ def check_letters(answer: object) -> None:
         return
     if len(chosen) == len(LINES):
         raise Wrong("不是每一行都危险，现在全选了；有的格式里没有放代码的地方，有的选项把门关着")
-    question = QUESTIONS[min(extra + missing)]
+    question = ASK_BACK[min(extra + missing)]
     raise Wrong(f"{counts(len(extra), len(missing))}。想一想其中的一个：{question}")
 
 

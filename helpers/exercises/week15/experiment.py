@@ -36,14 +36,14 @@ def check_report(answer: object) -> str | None:
     if missing:
         raise Wrong(f"应有问题、做法、看到、结论四个键，现在缺 {'、'.join(missing)}；补上再查")
     for key in ("问题", "做法", "结论"):
-        check_text(answer, key)
+        check_written(answer, key)
     seen = texts(answer["看到"])
     if not seen:
         raise Wrong(f"“看到”应是运行得到的文字的列表，现在是 {brief(answer['看到'])}；把每次运行得到的放进方括号")
     return "\n".join(f"· {said}" for said in advice(answer, seen)) or None
 
 
-def check_text(report: dict, key: str) -> None:
+def check_written(report: dict, key: str) -> None:
     """应是一段写了的话"""
     if not isinstance(report[key], str) or is_blank(report[key]):
         raise Wrong(f"“{key}”应是一段话，现在是 {brief(report[key])}；用自己的话写上")

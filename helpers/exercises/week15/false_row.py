@@ -12,7 +12,7 @@ BANDWIDTH = 26.5e9  # 那台电脑量了三次，最快的一次，字节每秒
 
 
 @dataclass(frozen=True)
-class Row:
+class SpeedRow:
     """表里的一行
 
     way: 做法；bits: 一个权重占几位；doing: 在做什么
@@ -37,12 +37,12 @@ class Row:
 
 HANDOUT = "讲义的做法（bfloat16）"
 WRITING = "写，一次一个问题"
-ROWS = {
-    "A": Row(HANDOUT, 16, WRITING, 1, 8.0),
-    "B": Row(HANDOUT, 16, "写，40 个问题一批", 40, 187),
-    "C": Row("float32", 32, WRITING, 1, 17.0),
-    "D": Row("onnxruntime int4", 5.14, WRITING, 1, 37.0),
-    "E": Row(HANDOUT, 16, "读一个 512 个词元的问题", 512, 755),
+SPEED_TABLE = {
+    "A": SpeedRow(HANDOUT, 16, WRITING, 1, 8.0),
+    "B": SpeedRow(HANDOUT, 16, "写，40 个问题一批", 40, 187),
+    "C": SpeedRow("float32", 32, WRITING, 1, 17.0),
+    "D": SpeedRow("onnxruntime int4", 5.14, WRITING, 1, 37.0),
+    "E": SpeedRow(HANDOUT, 16, "读一个 512 个词元的问题", 512, 755),
 }
 FALSE = "C"
 WRONG_CHOICES = {
@@ -75,7 +75,7 @@ def check_letter(answer: object) -> None:
 def picture() -> str:
     """做对以后说的：每一行一秒要读多少权重"""
     lines = ["网上的速度表，发布会上的数字，都可以用这一个除法验一验。照表里的速度，每秒要读的权重是："]
-    for letter, row in ROWS.items():
+    for letter, row in SPEED_TABLE.items():
         read = row.gigabytes_per_second
         lines.append(f"{letter}　{row.gigabytes:.2f} GB × {row.rate:g} ÷ {row.shared} = {read:.1f} GB")
     lines.append(f"只有 {FALSE} 超过了 {BANDWIDTH / 1e9:g} GB（真的量到的是 8.2 词元/秒）。"

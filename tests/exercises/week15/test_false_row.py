@@ -43,10 +43,10 @@ def test_wrong(answer, says):
 
 
 def test_only_one_row_is_impossible():
-    impossible = [letter for letter, row in false_row.ROWS.items()
+    impossible = [letter for letter, row in false_row.SPEED_TABLE.items()
                   if row.gigabytes_per_second * 1e9 > false_row.BANDWIDTH]
     assert impossible == [false_row.FALSE]
-    for letter, row in false_row.ROWS.items():
+    for letter, row in false_row.SPEED_TABLE.items():
         share = row.gigabytes_per_second * 1e9 / false_row.BANDWIDTH
         assert share > 1.2 if letter == false_row.FALSE else share < 0.6
 
@@ -63,20 +63,20 @@ def measured(way: str, name: str) -> float:
     ("E", 512 / measured("讲义的做法", "first")),
 ])
 def test_the_others_were_measured(letter, rate):
-    assert false_row.ROWS[letter].rate == pytest.approx(rate, rel=0.005)
+    assert false_row.SPEED_TABLE[letter].rate == pytest.approx(rate, rel=0.005)
 
 
 def test_the_rest_of_the_record():
     assert RECORD["weights"] == false_row.PARAMETERS
     assert max(RECORD["bandwidths"]) / 1e9 == pytest.approx(false_row.BANDWIDTH / 1e9, abs=0.05)
     assert min(RECORD["bandwidths"]) / 1e9 == pytest.approx(25.0, abs=0.05)
-    assert RECORD["ways"]["onnxruntime int4"]["bits"] == pytest.approx(false_row.ROWS["D"].bits, abs=0.005)
+    assert RECORD["ways"]["onnxruntime int4"]["bits"] == pytest.approx(false_row.SPEED_TABLE["D"].bits, abs=0.005)
     assert f"真的量到的是 {measured('float32', '512'):.1f} 词元/秒" in false_row.picture()
 
 
 def test_the_statement_shows_these_rows():
     text = "\n".join("".join(cell["source"]) for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"])
-    for letter, row in false_row.ROWS.items():
+    for letter, row in false_row.SPEED_TABLE.items():
         assert f"| {letter} | {row.way} | {row.bits:g} | {row.doing} | {row.rate} |" in text
     assert f"{false_row.PARAMETERS:,} 个参数" in text
     assert f"最快的一次是每秒 {false_row.BANDWIDTH / 1e9:g} GB" in text
@@ -89,5 +89,5 @@ def test_the_solution():
 
 
 def test_the_numbers_in_the_solution():
-    row = false_row.ROWS["C"]
+    row = false_row.SPEED_TABLE["C"]
     assert f"494,032,768 × 4 字节 × 17 = {row.gigabytes_per_second:.1f} GB" in false_row.SOLUTION
