@@ -9,7 +9,7 @@ from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
 from helpers.exercises.week15.forward import forward_seconds
 
-BROKEN = '''def reply(tokenizer, model, question: str, most: int) -> str:
+BROKEN = '''def chat_reply(tokenizer, model, question: str, most: int) -> str:
     """模型对 question 的回答，最多 most 个词元"""
     messages = [{"role": "user", "content": question}]
     input_ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
@@ -27,7 +27,7 @@ TRACEBACK = [  # 红字里要读的几行，从上到下；中间略去的用省
 HINTS = ("最后一行是空的，就往上读：generate 想要 inputs_tensor 的什么？它找的时候，先出了哪一个错？"
          "这种错是哪一类东西才会报的？",
          "打印 type(input_ids)：名字叫 input_ids，其实是一个字典。不报错以后，再看返回的文字是从哪里开始的")
-SOLUTION = '''def reply(tokenizer, model, question, most):
+SOLUTION = '''def chat_reply(tokenizer, model, question, most):
     messages = [{"role": "user", "content": question}]
     inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
     output_ids = model.generate(**inputs, max_new_tokens=most, do_sample=False, repetition_penalty=1.0)

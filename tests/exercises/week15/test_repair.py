@@ -19,7 +19,7 @@ def exercise(tokenizer, model):
 def defined(source: str):
     space = {"torch": torch}
     exec(source, space)
-    return space["reply"]
+    return space["chat_reply"]
 
 
 def with_changes(**changes: str):
@@ -159,7 +159,7 @@ def test_the_statement_shows_what_is_really_said(tokenizer, model, tmp_path):
     space = {}
     exec(compile(repair.BROKEN, str(path), "exec"), space)
     with pytest.raises(AttributeError) as caught:
-        space["reply"](tokenizer, model, repair.FAILS_ON, 8)
+        space["chat_reply"](tokenizer, model, repair.FAILS_ON, 8)
     said = [line.strip() for line in "".join(traceback.format_exception(caught.value)).splitlines()]
     places = [said.index(line) for line in repair.TRACEBACK]
     assert places == sorted(places)
