@@ -98,6 +98,23 @@ def test_another_choice_diverges_and_both_stay(view):
     assert view.written == first
 
 
+def test_the_lesson_writes_out_both_branches_from_two_first_tokens(view):
+    """第 05 讲第 7 节的第 2 问：抽一个，退一个，换一个，两支都写完；开头要有得换"""
+    press(view, "抽一个")
+    drawn = view.written[0]
+    press(view, "退一个")
+    others = [token_id for _, token_id in view.choice.options if token_id != drawn]
+    view.choice.value = others[0]
+    press(view, "选它")
+    press(view, "接着写完")
+    view.branch.value = "A"
+    press(view, "接着写完")
+    assert view.branches["A"][0] == drawn
+    assert view.branches["B"][0] == others[0]
+    assert all(branch[-1] == 151645 for branch in view.branches.values())
+    assert view.branches["A"][1:] != view.branches["B"][1:]
+
+
 def test_the_same_choice_goes_on_in_the_same_branch(view):
     for text in ("选它", "选它", "退一个", "退一个"):
         press(view, text)
