@@ -1,6 +1,7 @@
 """课文 04 里说的、写的数：每一条都有出处或者量得出来"""
 import builtins
 import json
+import logging
 import math
 import signal
 import sys
@@ -175,3 +176,33 @@ def test_it_waits_15_seconds():
     from transformers import dynamic_module_utils
 
     assert dynamic_module_utils.TIME_OUT_REMOTE_CODE == 15
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="Windows 没有 SIGALRM")
+def test_a_notebook_goes_on_waiting(caplog):
+    """第 9 节：在笔记本里，到时候报的错被内核吞掉，问题还在等；要按“中断”才停"""
+    import zmq
+    from ipykernel.kernelbase import Kernel
+    from jupyter_client.session import Session
+    from transformers import dynamic_module_utils
+
+    rings = []
+
+    def ring(number, frame):
+        rings.append(number)
+        if len(rings) == 1:
+            dynamic_module_utils._raise_timeout_error(number, frame)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, ring)
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
+        kernel = Kernel(log=logging.getLogger("kernel"), session=Session(), stdin_socket=socket)
+        signal.setitimer(signal.ITIMER_REAL, 0.3, 0.3)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                kernel._input_request("?", b"", {})
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+    assert len(rings) == 2
+    assert "trust_remote_code=True" in caplog.text
