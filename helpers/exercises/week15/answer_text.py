@@ -25,7 +25,7 @@ def exercise(tokenizer) -> Exercise:
 def cases(tokenizer) -> list[Case]:
     """套模板的和直接接着写的；又说了一遍问题、有生僻字、很长、空的回答；后面有几个特殊词元的
 
-    前后有空格和换行、有大写、有几行、像代码的：一个字也不能改
+    前后有空格和换行、有大写、有几行、像代码和网页的：一个字也不能改
     """
     end = tokenizer.eos_token_id
     padding = tokenizer.pad_token_id
@@ -36,7 +36,7 @@ def cases(tokenizer) -> list[Case]:
         add_generation_prompt=True,
         tokenize=False,
     )
-    code = "\n  for Word in [' Hello , World !']:\n\n    print(Word)\n"
+    code = "\n  for Word in [' Hello , World !']:\n\n    print(f'<b>{Word}</b>')\n"
     poem = "秋风送爽，\n\n落叶飘零。 \n"
     long = "一步一步词元词元模型写 token ，然后，" * 40 + "。"
     return [
@@ -120,6 +120,11 @@ def replace_question(tokenizer, output_ids, prompt_length):
     return decode_everything(tokenizer, output_ids, prompt_length).replace(question, "")
 
 
+def cut_the_question_again(tokenizer, output_ids, prompt_length):
+    question = tokenizer.decode(output_ids[0, :prompt_length], skip_special_tokens=True)
+    return right_text(tokenizer, output_ids, prompt_length).removeprefix(question)
+
+
 OFF_BY_ONE = "切的位置差了一个：问题有 prompt_length 个词元，回答从下标 prompt_length 开始"
 FORMS = {
     is_in_a_list: "文字是对的，外面多了一层列表；取第 0 个",
@@ -131,6 +136,7 @@ SLIPS = {
     take_first_line: "只剩第一行：回答可能有几行",
     drop_last: "像是去掉了最后一个编号：后面可能没有特殊词元，也可能有几个；解码时让它跳过",
     decode_everything: "把问题也解码了：先切掉前 prompt_length 个编号，再解码",
+    cut_the_question_again: "切掉编号以后，又按文字去掉了一遍问题：回答自己说的那一遍要留着",
     cut_too_early: OFF_BY_ONE,
     cut_too_late: OFF_BY_ONE,
     leave_special_tokens: "还留着特殊词元：解码时让它跳过",

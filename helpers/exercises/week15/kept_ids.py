@@ -97,6 +97,10 @@ def has_floats_or_bools(got, case):
     return any(isinstance(item, float | bool) for item in as_lists(got))
 
 
+def is_a_set(got, case):
+    return isinstance(got, set)
+
+
 def is_a_number(got, case):
     return type(as_lists(got)) in (int, float)
 
@@ -139,6 +143,12 @@ def only_top_p(logits, k, p):
     return keep_while(logits, logits.softmax(-1), p)
 
 
+def merge_equal_scores(logits, k, p):
+    owners = {score: token_id for token_id, score in enumerate(logits.tolist())}
+    ids = list(owners.values())
+    return [ids[place] for place in right_ids(logits[ids], k, p)]
+
+
 def sum_of_scores(logits, k, p):
     return keep_while(logits, logits, p)[:k]
 
@@ -173,6 +183,7 @@ def give_ranks(logits, k, p):
 
 ONE_MISSING = "少留了一个：加上它才够 p 的那一个也要留下；正好是第一名，也留"
 FORMS = {
+    is_a_set: "应是列表，现在是集合；集合没有次序，题目要概率从大到小",
     is_a_number: "应是编号的列表，现在只有一个数；是留下几个，还是留下哪些？",
     is_nested: "应是一列编号，现在外面多了一层",
     has_floats_or_bools: "应是编号（整数），现在有小数或真假；排序时把编号也留着",
@@ -185,6 +196,7 @@ SLIPS = {
     probabilities_of_all: "像是用全部词元的概率去凑 p：top-k 以后，概率要在留下的里面重新算，加起来是 1",
     only_top_k: "只做了 top-k：在留下的里面还要用 top-p",
     only_top_p: "只做了 top-p：先要只留前 k 名",
+    merge_equal_scores: "打分相同的只剩了一个，像是用打分或概率做了字典的键；它们是不同的编号，各算各的",
     sum_of_scores: "像是把打分加起来和 p 比：先 softmax，加的是概率",
     give_ranks: "这是名次，不是编号：要它们在 logits 里的下标",
     drop_the_last: ONE_MISSING,

@@ -10,7 +10,7 @@ from helpers.exercises.comparing import Case, Wrong, brief, check_function
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
 from helpers.exercises.week14.repair_batch import as_it_comes
-from helpers.exercises.week15.forward import forward_seconds
+from helpers.exercises.week15.forward import NOT_GREEDY, forward_seconds, is_greedy
 
 BROKEN = '''def continue_all(tokenizer, model, texts: list[str], most: int) -> list[str]:
     """每段文字后面接着写，最多 most 个词元；返回新写的文字"""
@@ -39,14 +39,17 @@ HARDER = "不用填充：按长短分组，一样长的才放在一批，最后�
 
 
 class Watched:
-    """包着模型，数一数 generate 运行了几次"""
+    """包着模型，数一数 generate 运行了几次，看是不是每次都贪心"""
 
     def __init__(self, model):
         self._wrapped = model
         self.times = 0
+        self.greedy = True
 
     def generate(self, *inputs, **named):
         self.times += 1
+        if not is_greedy(self._wrapped, named):
+            self.greedy = False
         return self._wrapped.generate(*inputs, **named)
 
     def __call__(self, *inputs, **named):
@@ -71,22 +74,24 @@ def exercise(tokenizer, model) -> Exercise:
 
 
 def check_one(answer: object, case: Case) -> None:
-    """在一组输入上运行；结果对了，再看是不是一批一起写的"""
+    """在一组输入上运行；结果对了，再看是不是贪心、一批一起写的"""
     tokenizer, model, texts, most = case.inputs
     watched = Watched(model)
     check_function(answer, [Case((tokenizer, watched, texts, most), case.expected, case.where, case.seconds)],
                    FORMS, SLIPS)
+    if not watched.greedy:
+        raise Wrong(f"这次的结果碰巧对了，可是 {NOT_GREEDY}\n这次的输入：{case.where}")
     if watched.times > 1:
         raise Wrong(f"{ONE_BY_ONE}\n这次的输入：{case.where}")
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """长短不同的、自己有填充的词元又很快写完的、只有一段的"""
+    """长短不同的、自己有填充的词元又很快写完的、只有一段的，写出的头一个是空格或换行"""
     prepare = partial(case, tokenizer, model)
     return [
         prepare(["你好", "什么是词元", "今天天气很好，我们一起去公园，路上有一只小猫，它看着我们，" * 2], 2),
         prepare(["你好<|endoftext|>人工智能", "参数"], 3),
-        prepare(["温度"], 1),
+        prepare(["1. 一\n2. 二\n3. 三"], 2),
     ]
 
 
@@ -158,6 +163,11 @@ def has_other_length(got, case):
     return len(got) != len(case.expected)
 
 
+def is_not_greedy(got, case):
+    _, watched, _, _ = case.inputs
+    return not watched.greedy
+
+
 def right_ids(tokenizer, model, texts, most) -> tuple:
     return generated(tokenizer, unwrapped(model), tuple(texts), most, "left", "given")
 
@@ -178,16 +188,22 @@ def cut_by_own_length(tokenizer, model, texts, most):
     return [tokenizer.decode(row[n:], skip_special_tokens=True) for row, n in zip(output_ids, own, strict=True)]
 
 
+def strip_the_ends(tokenizer, model, texts, most):
+    return [text.strip() for text in written(tokenizer, model, texts, most)]
+
+
 ONE_BY_ONE = "结果对了，可是 generate 运行了不止一次；题目要一批一起写：搬一遍权重，几段一起用（课文 08 第 6 节）"
 FORMS = {
     is_one_text: "应得到一个列表，每段文字一项，现在是一段文字",
     has_no_texts: "列表里应是文字，现在不是；output_ids 切掉问题以后还要解码",
     has_other_length: "应每段文字一项，现在的项数和 texts 的不一样",
+    is_not_greedy: NOT_GREEDY,
 }
 SLIPS = {
     keep_the_question: "问题也在里面：只要新写的，补齐以后每一行的问题都是 longest 个词元",
     keep_special_tokens: "还留着特殊词元：解码时让它跳过",
     cut_by_own_length: "切的位置不对：补齐以后每一行的问题都是 longest 个词元，不是文字自己的长度",
+    strip_the_ends: "写出的应一个字不改，现在两头的空格和换行没有了",
     partial(written, mask="by_id"): "有一段文字自己就有 <|endoftext|>，它是文字的，要看，现在被当成了填充；"
                                     "用分词器给的 attention_mask",
     partial(written, mask="ones"): "填充到了左边，可是模型把填充也当成话来读：哪些是填充，没有告诉 generate；"

@@ -4,10 +4,10 @@
 """
 from functools import cache, partial
 
-from helpers.exercises.comparing import Case, check_function
+from helpers.exercises.comparing import Case, Wrong, check_function
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
-from helpers.exercises.week15.forward import forward_seconds
+from helpers.exercises.week15.forward import NOT_GREEDY, forward_seconds, is_greedy
 
 BROKEN = '''def chat_reply(tokenizer, model, question: str, most: int) -> str:
     """模型对 question 的回答，最多 most 个词元"""
@@ -39,38 +39,57 @@ WHY = ("网上的教程多半是 transformers 5 以前写的：那时 apply_chat
 HARDER = "再加一个参数 history，是前面几轮的消息，让它接着聊；第二轮起，prompt_length 怎样变？"
 
 
-class EndsOnTime:
-    """包着模型，写到第 most 个词元就说完：最后一个是 <|im_end|>"""
+class Watched:
+    """包着模型，记下 generate 收到的问题、是不是贪心；怎样回答由 answer 定"""
 
-    def __init__(self, model, end: int):
+    def __init__(self, model):
         self._wrapped = model
-        self._end = end
+        self.start()
 
-    def generate(self, *inputs, **named):
-        return self._wrapped.generate(*inputs, forced_eos_token_id=self._end, **named)
-
-    def __getattr__(self, name: str):
-        return getattr(self._wrapped, name)
-
-
-class Says:
-    """包着模型，不做计算：generate 总是把准备好的编号接在问题后面"""
-
-    def __init__(self, model, ids: list[int]):
-        self._wrapped = model
-        self._ids = ids
+    def start(self) -> None:
+        """忘掉上一次的"""
+        self.fed = None
+        self.greedy = True
 
     def generate(self, inputs=None, input_ids=None, **named):
-        import torch
-
         question = input_ids
         if question is None:
             question = inputs
-        rows = question.shape[0]  # 字典没有 shape，和真的 generate 报一样的错
-        return torch.cat([question, torch.tensor([self._ids] * rows)], dim=1)
+        output_ids = self.answer(question, named)
+        self.fed = question.tolist()
+        self.greedy = is_greedy(self._wrapped, named)
+        return output_ids
+
+    def __call__(self, *inputs, **named):
+        raise RuntimeError("这一题用 model.generate，不用自己写循环")
 
     def __getattr__(self, name: str):
         return getattr(self._wrapped, name)
+
+
+class EndsOnTime(Watched):
+    """写到第 most 个词元就说完：最后一个是 <|im_end|>"""
+
+    def __init__(self, model, end: int):
+        super().__init__(model)
+        self._end = end
+
+    def answer(self, question, named: dict):
+        return self._wrapped.generate(question, forced_eos_token_id=self._end, **named)
+
+
+class Says(Watched):
+    """不做计算：总是把准备好的编号接在问题后面"""
+
+    def __init__(self, model, ids: list[int]):
+        super().__init__(model)
+        self._ids = ids
+
+    def answer(self, question, named: dict):
+        import torch
+
+        rows = question.shape[0]  # 字典没有 shape，和真的 generate 报一样的错
+        return torch.cat([question, torch.tensor([self._ids] * rows)], dim=1)
 
 
 def exercise(tokenizer, model) -> Exercise:
@@ -79,16 +98,29 @@ def exercise(tokenizer, model) -> Exercise:
 
     def test(answer):
         expect_changes(answer, BROKEN)
-        check_function(answer, prepared(), FORMS, SLIPS)
+        for case in prepared():
+            check_one(answer, case)
 
     return Exercise("读报错：最后一行什么也没说", "07 第 4 节、09 第 2 节", 0, test, HINTS, SOLUTION, WHY, HARDER,
                     stars=2, minutes=8)
 
 
+def check_one(answer: object, case: Case) -> None:
+    """在一组输入上运行；结果对了，再看是不是贪心，送给 generate 的是不是套好模板的问题"""
+    tokenizer, model, question, _ = case.inputs
+    model.start()
+    check_function(answer, [case], FORMS, SLIPS)
+    if not model.greedy:
+        raise Wrong(f"这次的结果碰巧对了，可是 {NOT_GREEDY}\n这次的输入：{case.where}")
+    if model.fed != [tokenizer(prompt_of(tokenizer, question)).input_ids]:
+        raise Wrong("这次的结果碰巧对了，可是送给 generate 的不是套好模板的问题：消息只有 question 这一条，"
+                    f"模板只套一次\n这次的输入：{case.where}")
+
+
 def cases(tokenizer, model) -> list[Case]:
-    """真的写出来、说完了的；回答里有角色的名字和空行的"""
+    """真的写出来、说完了的；回答里有角色的名字和空行的，末尾是另一个结束词元"""
     end = tokenizer.eos_token_id
-    said = tokenizer(ROLES).input_ids + [end]
+    said = tokenizer(ROLES).input_ids + [tokenizer.pad_token_id]
     return [
         case(tokenizer, EndsOnTime(model, end), FAILS_ON, 3, ""),
         case(tokenizer, Says(model, said), "有哪几种角色？", len(said), f"，模型的回答是 {ROLES!r}"),
@@ -136,6 +168,11 @@ def is_no_text(got, case):
     return not isinstance(got, str)
 
 
+def is_not_greedy(got, case):
+    _, model, _, _ = case.inputs
+    return not model.greedy
+
+
 def keep_the_question(tokenizer, model, question, most):
     output_ids, _ = written(tokenizer, model, prompt_of(tokenizer, question), most)
     return tokenizer.decode(output_ids, skip_special_tokens=True)
@@ -169,6 +206,7 @@ OFF_BY_ONE = "切的位置差了一个：问题有几个词元，回答就从那
 FORMS = {
     is_in_a_list: "应是一段文字，现在外面多了一层；取第 0 句",
     is_no_text: "应是一段文字，现在不是；切出来的编号还要解码",
+    is_not_greedy: NOT_GREEDY,
 }
 SLIPS = {
     keep_the_question: "不报错了，可是返回的连问题也有，从 system 开始；generate 还回来的是问题和回答，"

@@ -115,12 +115,17 @@ def has_one_more(got, case):
     return len(got) == len(case.expected) + 1
 
 
+def has_one_less(got, case):
+    return len(got) == len(case.expected) - 1
+
+
 SHIFTED = "错了一格：第 i 个位置的打分猜的是第 i+1 个词元"
 WRONG_DIMENSION = "softmax 的维度不对：应在词表那一维（最后一维）上，现在像是在位置上"
 FORMS = {
     is_one_number: "应是每个词元一个数的列表，现在只有一个数；不要加起来，也不要平均",
     is_nested: "应是一列数，现在外面多了一层；取第 0 句",
     has_one_more: "多了一个：第 1 个词元前面没有东西，没有谁猜它，应从第 2 个算起",
+    has_one_less: "少了一个：从第 2 个起，到最后一个为止，每个词元都有",
 }
 SLIPS = {
     use_natural_logarithm: "像是用了自然对数：题目的单位是比特，要以 2 为底",

@@ -1,4 +1,6 @@
 """练习“只要回答”：几种写法都对；把问题也解码、留着特殊词元、切错位置各有自己的话"""
+import re
+
 from helpers.exercises.week15 import answer_text
 
 import pytest
@@ -131,6 +133,16 @@ def changes_output(tokenizer, output_ids, prompt_length):
     return text
 
 
+def without_angle_brackets(tokenizer, output_ids, prompt_length):
+    """回答里的网页标记也去掉了"""
+    return re.sub("<.*?>", "", tokenizer.decode(output_ids[0, prompt_length:]))
+
+
+def question_cut_again(tokenizer, output_ids, prompt_length):
+    question = tokenizer.decode(output_ids[0, :prompt_length], skip_special_tokens=True)
+    return by_rows(tokenizer, output_ids, prompt_length).removeprefix(question)
+
+
 def not_decoded(tokenizer, output_ids, prompt_length):
     return output_ids[0, prompt_length:]
 
@@ -158,6 +170,8 @@ WRONG = [
     (changes_output, "应保持原样"),
     (the_notebooks_example, "应得到"),
     (not_decoded, "应是一段文字"),
+    (without_angle_brackets, "起不同"),
+    (question_cut_again, "又按文字去掉了一遍"),
 ]
 
 

@@ -167,6 +167,18 @@ def by_dictionary(logits, k, p):
     return [ids[score] for score in kept_scores(logits, k, p).tolist()]
 
 
+def one_of_equals(logits, k, p):
+    """概率做了字典的键，相同的只剩一个"""
+    ids = {score: i for i, score in enumerate(torch.softmax(logits, 0).tolist())}
+    best = sorted(ids, reverse=True)[:k]
+    kept = take([ids[score] for score in best], [score / sum(best) for score in best], p)
+    return list(kept)
+
+
+def a_set(logits, k, p):
+    return set(by_math(logits, k, p))
+
+
 def until_enough(logits, k, p):
     """p 是 1 时，舍入使它永远不够"""
     best = logits.topk(min(k, len(logits)))
@@ -213,6 +225,8 @@ WRONG = [
     (masked, "应是编号"),
     (how_many, "只有一个数"),
     (a_batch_of_one, "多了一层"),
+    (a_set, "集合没有次序"),
+    (one_of_equals, "打分相同的只剩了一个"),
     (naive_exp, "1000.0"),
     (by_index, "留了两次"),
     (by_dictionary, "留了两次"),

@@ -108,6 +108,11 @@ def three_of_both(config, tokens, bytes_each):
     return product(config, tokens, bytes_each, both=3)
 
 
+def heads_taken_for_the_two(config, tokens, bytes_each):
+    """KV 头的个数乘了两次：碰巧是 2 个的时候才对"""
+    return product(config, tokens, bytes_each, both=config.num_key_value_heads)
+
+
 class Equal(int):
     """说自己和什么都相等"""
     def __eq__(self, other):
@@ -134,6 +139,7 @@ WRONG = [
     (each_layer, "现在是一列"),
     (one_too_few, "应得到"),
     (three_of_both, "应得到"),
+    (heads_taken_for_the_two, "应得到"),
     (equal_to_everything, "应得到"),
     (the_notebooks_example, "应得到"),
     (the_layers_of_qwen, "应得到"),

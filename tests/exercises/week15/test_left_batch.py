@@ -8,7 +8,7 @@ from helpers.exercises.week15 import left_batch
 
 import pytest
 import torch
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, GenerationConfig
 
 ROOT = Path(__file__).parents[3]
 NOTEBOOK = ROOT / "notebooks" / "week15_exercises.ipynb"
@@ -83,6 +83,16 @@ def writes_its_own_loop(tokenizer, model, texts, most):
     return tokenizer.batch_decode(ids[:, batch.input_ids.shape[1]:], skip_special_tokens=True)
 
 
+def samples_only_the_best(tokenizer, model, texts, most):
+    """top_k 是 1，抽样也只抽得到第一名"""
+    return generates(do_sample=True, top_k=1, repetition_penalty=1.0)(tokenizer, model, texts, most)
+
+
+def with_a_config(tokenizer, model, texts, most):
+    config = GenerationConfig(do_sample=False, repetition_penalty=1.0)
+    return generates(generation_config=config)(tokenizer, model, texts, most)
+
+
 RIGHT = [
     defined(left_batch.SOLUTION),
     with_changes(padding=LEFT, given="**batch,"),
@@ -90,6 +100,8 @@ RIGHT = [
     pads_by_hand,
     uses_pad,
     writes_its_own_loop,
+    samples_only_the_best,
+    with_a_config,
 ]
 
 # ---- 错的 ----
@@ -143,7 +155,25 @@ def truncated(tokenizer, model, texts, most):
     return tokenizer.batch_decode(output_ids[:, shortest:], skip_special_tokens=True)
 
 
+def generates(**named):
+    """改好的，可是 generate 的选项换成 named"""
+    def answer(tokenizer, model, texts, most):
+        batch = tokenizer(texts, return_tensors="pt", padding=True, padding_side="left")
+        output_ids = model.generate(**batch, max_new_tokens=most, **named)
+        return tokenizer.batch_decode(output_ids[:, batch.input_ids.shape[1]:], skip_special_tokens=True)
+    return answer
+
+
+def stripped(tokenizer, model, texts, most):
+    texts = with_changes(padding=LEFT, given="**batch,")(tokenizer, model, texts, most)
+    return [text.strip() for text in texts]
+
+
 WRONG = [
+    (generates(), "现在是抽样"),
+    (generates(do_sample=False, repetition_penalty=1.1), "惩罚了重复"),
+    (generates(do_sample=True, top_k=1, repetition_penalty=1.3), "惩罚了重复"),
+    (stripped, "两头的空格和换行没有了"),
     (with_changes(padding=LEFT), "看第一条警告"),
     (with_changes(given="**batch,"), "看第二条警告"),
     (silenced, "两条警告都还在"),

@@ -105,7 +105,37 @@ def without_line_ends(tokenizer, model, question, most):
     return defined(repair.SOLUTION)(tokenizer, model, question, most).replace("\n", " ")
 
 
+def asks(messages=None, again=False, **named):
+    """改好的，可是消息或 generate 的选项不同；again: 模板套了两次"""
+    def answer(tokenizer, model, question, most):
+        content = question
+        if again:
+            content = repair.prompt_of(tokenizer, question)
+        inputs = tokenizer.apply_chat_template([*(messages or []), {"role": "user", "content": content}],
+                                               add_generation_prompt=True, return_tensors="pt")
+        output_ids = model.generate(**inputs, max_new_tokens=most, **named)
+        return tokenizer.decode(output_ids[0, inputs.input_ids.shape[1]:], skip_special_tokens=True)
+    return answer
+
+
+def writes_its_own_loop(tokenizer, model, question, most):
+    ids = tokenizer(repair.prompt_of(tokenizer, question), return_tensors="pt").input_ids
+    return tokenizer.decode(model(input_ids=ids).logits[0, -1].argmax())
+
+
+def leaves_the_other_end_token(tokenizer, model, question, most):
+    text = with_changes(skip="")(tokenizer, model, question, most)
+    return text.replace("<|im_end|>", "")
+
+
+GREEDY = {"do_sample": False, "repetition_penalty": 1.0}
 WRONG = [
+    (asks(), "现在是抽样"),
+    (asks(do_sample=False, repetition_penalty=1.2), "惩罚了重复"),
+    (asks([{"role": "system", "content": "你是老师"}], **GREEDY), "套好模板的问题"),
+    (asks(again=True, **GREEDY), "套好模板的问题"),
+    (writes_its_own_loop, "这一题用 model.generate"),
+    (leaves_the_other_end_token, "还留着特殊词元"),
     (with_changes(cut="output_ids[0]"), "连问题也有"),
     (with_changes(cut="output_ids[0]", skip=""), "问题和特殊词元都还在"),
     (with_changes(skip=""), "还留着特殊词元"),
@@ -178,7 +208,8 @@ def test_the_answer_cell_holds_the_broken_code():
 
 def test_the_answers_end_with_a_special_token(tokenizer, model):
     for case in repair.cases(tokenizer, model):
-        assert repair.answered(*case.inputs, skip=False) == case.expected + tokenizer.eos_token
+        ends = (case.expected + tokenizer.eos_token, case.expected + tokenizer.pad_token)
+        assert repair.answered(*case.inputs, skip=False) in ends
 
 
 def test_the_prepared_answer_is_cut_out_whole(tokenizer, model):

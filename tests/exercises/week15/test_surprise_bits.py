@@ -147,7 +147,7 @@ WRONG = [
     (a_batch_of_one, "多了一层"),
     (averaged_and_repeated, "应得到"),
     (with_base_ten, "应得到"),
-    (without_the_last, "应得到"),
+    (without_the_last, "少了一个"),
     (rounded, "应得到"),
     (changes_ids, "应保持原样"),
     (the_notebooks_example, "应得到"),
