@@ -127,6 +127,7 @@ def roofline(bandwidth: float, peak: float, points: dict, title: str) -> None:
     x = np.sort([0.25, peak / bandwidth, 4096, *used])
     roof = np.minimum(bandwidth * x, peak)
     axes.loglog(x, roof, color=SERIES_COLORS[0], label="屋顶")
+    axes.margins(y=0.1)  # 名称写在点的下面，给最低的一个留地方
     axes.set_prop_cycle(color=SERIES_COLORS[1:], marker=SERIES_MARKS[1:])
     for name, (at, reached) in points.items():
         axes.plot(at, reached, markersize=9)

@@ -54,6 +54,17 @@ def test_reading(record):
     assert min(reads["onnxruntime int8"], reads["onnxruntime int4"]) > 3 * reads["讲义的做法"]
     for way in ("fastest 16 位", "fastest 8 位", "fastest 4 位"):
         assert reads[way] < 1.1 * reads["讲义的做法"]
+    for way in ("onnxruntime int8", "onnxruntime int4"):
+        assert 1 < reads[way] / reads["float32"] < 2
+
+
+def test_fastest_takes_more_memory(record):
+    """第 7 节：讲义的做法最多占过 1.6 GB，三种 fastest 是 2.3 到 2.7 GB"""
+    handout = median(record["ways"]["讲义的做法"]["peak"])
+    assert round(handout / 1e9, 1) == 1.6
+    others = [median(record["ways"][f"fastest {bits} 位"]["peak"]) / 1e9 for bits in (16, 8, 4)]
+    assert round(min(others), 1) == 2.3
+    assert round(max(others), 1) == 2.7
 
 
 def test_reading_does_more_with_each_byte():
