@@ -44,10 +44,14 @@ def exercise(tokenizer) -> Exercise:
 
 @cache
 def cases(tokenizer) -> list[Case]:
-    """先后不能乱的、正好是 limit 的、跨段才可合的、同一对很多的、一条也不用的、没有段的，和真正的次序"""
+    """先后不能乱的、正好是 limit 的、跨段才可合的、同一对很多的、一条也不用的、没有段的，和真正的次序
+
+    mixed 在字典里的次序和合并的次序不同；“acab”的第一个 a 后面不是 b
+    """
     table = {(b"v", b"w"): 0, (b"a", b"b"): 10, (b"q", b"r"): 20, (b"u", b"vw"): 30, (b"u", b"v"): 50,
              (b"p", b"q"): 60, (b"b", b"c"): 70, (b"ab", b"c"): 80}
     repeated = {(b"a", b"a"): 1, (b"aa", b"aa"): 4, (b"aa", b"b"): 6}
+    mixed = {(b"b", b"c"): 4, (b"a", b"b"): 2, (b"c", b"e"): 6}
     made_up = [
         case(["abcpqruvw"], table, 100),
         case(["abcpqruvw"], table, 30),
@@ -55,6 +59,9 @@ def cases(tokenizer) -> list[Case]:
         case(["aaaaa", "aaab"], repeated, 9),
         case(["abc", "pq"], table, 0),
         case([], table, 9),
+        case(["abce"], mixed, 8),
+        case(["acab"], mixed, 8),
+        case(["AB", "ab"], mixed, 8),
     ]
     return made_up + real_cases(tokenizer)
 
@@ -158,6 +165,25 @@ def merge_but_keep(segments, rank, limit):
     return merge(segments, rank, limit, join=joined_but_kept)
 
 
+def joined_at_first_such(parts, at):
+    """用 index 找左边的块：找到的是它第一次出现的地方，不一定是这一对的地方"""
+    return joined_at(parts, parts.index(parts[at]))
+
+
+def merge_at_first_such(segments, rank, limit):
+    return merge(segments, rank, limit, join=joined_at_first_such)
+
+
+def merge_as_written(segments, rank, limit):
+    """照字典里写的次序，一条一条地合"""
+    written = {pair: place for place, pair in enumerate(rank) if rank[pair] < limit}
+    return merge(segments, written, float("inf"))
+
+
+def merge_in_small_letters(segments, rank, limit):
+    return merge([segment.lower() for segment in segments], rank, limit)
+
+
 def leftmost(found):
     return min(found, key=lambda one: one[1])
 
@@ -231,6 +257,10 @@ SLIPS = {
     partial(merge, start=characters): "应从单个字节开始，现在从一个个字开始；一个汉字是 3 个字节",
     take_longest: "这是从左往右、每次取最长的一块；BPE 不看长短，只看次序",
     merge_but_keep: "合成一块以后，右边那块还留着；两块应换成一块",
+    merge_at_first_such: "合的地方不对：index 找到的是左边那块第一次出现的地方，那里后面不一定是右边那块；"
+                         "找可合的对时，就记下位置",
+    merge_as_written: "照字典里写的次序合的，应看每一对的次序（那个数）；先写的不一定先合",
+    merge_in_small_letters: "先变成了小写；大写和小写是不同的字节，文字要照原样",
     merge_only_first: "只有第一段的块；return 是不是写在了循环里面",
     merge_only_last: "只有最后一段的块；前面各段的也要留着，接在一起",
 }

@@ -42,10 +42,16 @@ def exercise() -> Exercise:
 
 @cache
 def cases() -> list[Case]:
-    """几个文件，断在各处：一个字节不缺的、缺几个的、缺一大半的、文件头刚下完的、文件头没有下完的"""
+    """几个文件，断在各处：一个字节不缺的、缺几个的、缺一大半的、文件头刚下完的、文件头没有下完的
+
+    文件头没有下完的，有的只差末尾补上的空格（JSON 已经完整），有的断在一个汉字中间
+    """
     one = saved({"w": (3,)})
-    several = saved({"a": (2, 3), "b.bias": (7,), "c.weight": (4, 1, 5), "d": ()}, "bfloat16", {"format": "pt"})
+    several = saved({"a": (), "b.bias": (7,), "c.weight": (4, 1, 5), "d": (2, 3)}, "bfloat16", {"format": "pt"})
     noted = saved({"词嵌入": (60, 9), "偏置": (1,)}, "float16", {"说明": "教学用，只有两个张量"})
+    whole_numbers = saved({"ids": (5,), "mask": (3,)}, "int64")
+    long_header = saved({"w": (3,)}, notes={"format": "pt", "说明": "很长的备注" * 5_000})
+    inside_letter = noted.index("明".encode()) + 1
     return [
         case(one, len(one)),
         case(one, len(one) - 5),
@@ -55,11 +61,14 @@ def cases() -> list[Case]:
         case(noted, len(noted) - 700),
         case(noted, len(noted)),
         case(out_of_order(), len(out_of_order()) - 9),
-        case(several, header_end(several) - 1),
+        case(whole_numbers, len(whole_numbers) - 3),
+        case(long_header, len(long_header) - 2),
         case(noted, 100),
+        case(noted, inside_letter),
         case(one, 8),
         case(one, 7),
         case(one, 0),
+        case(several, header_end(several) - 1),
     ]
 
 
@@ -73,10 +82,11 @@ def saved(shapes: dict, dtype: str = "float32", notes: dict | None = None) -> by
 
 
 def out_of_order() -> bytes:
-    """文件头里的次序和数的次序不同的文件：排在后面的张量，数在前面。格式允许这样"""
+    """文件头里的次序和数的次序不同的文件：排在后面的张量，数在前面，备注在最后。格式允许这样"""
     header = {
         "late": {"dtype": "F32", "shape": [6], "data_offsets": [40, 64]},
         "early": {"dtype": "F32", "shape": [10], "data_offsets": [0, 40]},
+        "__metadata__": {"format": "pt"},
     }
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
@@ -170,6 +180,13 @@ def missing_by_four(data):
     return header_end(data) + 4 * sum(map(numbers_in, tensors_of(data))) - len(data)
 
 
+def missing_without_scalars(data):
+    """没有维的张量当作没有数"""
+    scalars = [tensor for tensor in tensors_of(data) if not tensor["shape"]]
+    sizes = [tensor["data_offsets"][1] - tensor["data_offsets"][0] for tensor in scalars]
+    return header_end(data) + max(ends(data)) - sum(sizes) - len(data)
+
+
 def missing_by_letters(data):
     letters = len(data[8:header_end(data)].decode())
     return 8 + letters + max(ends(data)) - len(data)
@@ -177,8 +194,9 @@ def missing_by_letters(data):
 
 LENGTH = "开头 8 个字节和文件头也是文件的一部分，完整的大小里要把它们都算上"
 FORMS = {
-    should_be_unknown: "文件头还没有下完，不知道后面有多少，应得到 -1；读之前先看 data 够不够长",
-    is_unknown: "文件头已经下完了，不应是 -1；开头 8 个字节的低位在前（little），n 是文件头的字节数",
+    should_be_unknown: "文件头还没有下完，不知道后面有多少，应得到 -1；读之前先看 data 有没有 8 + n 个字节",
+    is_unknown: "文件头已经下完了，不应是 -1；开头 8 个字节的低位在前（little），n 是文件头的字节数；"
+                "用了 try 的，看看它接住的是什么错",
 }
 SLIPS = {
     missing_negative: "正负号反了：缺几个，就是几",
@@ -190,6 +208,7 @@ SLIPS = {
     missing_by_sum: "data_offsets 是从哪里到哪里，不是长度；把各个结束的位置加起来就多了",
     missing_by_start: "用的是张量开始的位置；data_offsets 的第二个数才是结束的位置",
     missing_by_numbers: "数的是有几个数，应是几个字节；data_offsets 已经是字节",
-    missing_by_four: "把每个数都当成了 4 个字节；有的只占 2 个，data_offsets 已经是字节",
+    missing_by_four: "把每个数都当成了 4 个字节；有的占 2 个或 8 个，data_offsets 已经是字节",
+    missing_without_scalars: "形状是 [] 的张量也有一个数，现在没有算它；data_offsets 已经是字节",
     missing_by_letters: "n 是字节数，现在数的是字符；文件头里可能有汉字，一个汉字是 3 个字节",
 }

@@ -38,7 +38,10 @@ def check_by_hand(answer) -> None:
 
 @cache
 def cases(tokenizer) -> list[Case]:
-    """几段对话：平常的，空的、很长的、多行的、带尖括号的；同一个人连说两句的，最后一句是助手说的"""
+    """几段对话：平常的，空的、很长的、多行的、带尖括号的、有空行和制表符的、有好几轮的
+
+    同一个人连说两句的，最后一句是助手说的
+    """
     return [
         case(tokenizer, ("system", "你是导游。"), ("user", "去哪里玩"), ("assistant", "西湖"), ("user", "还有呢")),
         case(tokenizer, ("system", "")),
@@ -46,6 +49,8 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, ("system", "😀🦜"), ("user", "第一行\n第二行\n"), ("assistant", " 两头有空格 ")),
         case(tokenizer, ("system", "龘"), ("user", "你好"), ("user", "你好"), ("assistant", "<b>好</b> & \"好\"")),
         case(tokenizer, ("system", "简短"), ("assistant", "先说一句"), ("assistant", "又一句"), ("user", "{role} X")),
+        case(tokenizer, ("system", "照原样"), ("user", "第一段\n\n第二段\r\n\t缩进　ＡＢＣ")),
+        case(tokenizer, ("system", "报数"), *[("user", "再报一个"), ("assistant", "好")] * 4, ("user", "停")),
     ]
 
 
@@ -74,6 +79,10 @@ def join_all_as_user(messages):
 
 def join_only_last(messages):
     return join(messages[-1:])
+
+
+def join_only_first(messages):
+    return join(messages[:1])
 
 
 def join_without_system(messages):
@@ -131,6 +140,7 @@ SLIPS = {
     join_escaped: "内容应照原样，现在把 < 和 & 换成了网页的写法；这里不是网页",
     join_without_empty: "内容是空的消息也要写，现在跳过了",
     join_only_last: "应有全部消息，现在只有最后一条；循环里一条条接起来",
+    join_only_first: "应有全部消息，现在只有第一条；return 是不是写在了循环里面",
     join_without_system: "应有全部消息，现在少了开头的 system；不要跳过它",
     partial(join, start="", tail="assistant\n"): "每条消息开头应有 <|im_start|>，现在没有；写在角色前面",
 }

@@ -27,7 +27,7 @@ def exercise(tokenizer) -> Exercise:
 @cache
 def cases(tokenizer) -> list[Case]:
     """平常的、空的、重复的、生僻的、只有空格的、两头有空白的、大写的、混在一起的、很长的"""
-    texts = ["魔搭社区的模型 123", "", "好好好，好好好好", "犇骉麤", " ", "  两头都有空白\n\n",
+    texts = ["人工智能和魔搭社区的龘 123", "", "好好好，好好好好", "犇骉麤", " ", "  两头有空白，都是空白\n\n",
              "HELLO! World! from_pretrained", "全角ＡＢＣ１２３", "🫠词元 world\n靐x 好", "词元" * 505]
     return [case(tokenizer, text) for text in texts]
 
@@ -77,6 +77,10 @@ def count_stripped(tokenizer, text):
     return token_count(tokenizer, text.strip())
 
 
+def count_letter_by_letter(tokenizer, text):
+    return sum(token_count(tokenizer, letter) for letter in text)
+
+
 def count_different(tokenizer, text):
     return len(set(tokenizer.tokenize(text)))
 
@@ -92,5 +96,6 @@ SLIPS = {
     count_bytes: "这是字节数，应是词元数；几个字节会合成一个词元",
     count_lower: "像是先改了大小写再切的；大写和小写是不同的词元，文字要照原样切",
     count_stripped: "先去掉两头空白再切的；空格和换行也是词元的一部分，文字要照原样切",
+    count_letter_by_letter: "像是一个字一个字地切的；几个字会合成一个词元，要整段一起切",
     count_different: "同样的词元出现几次，应算几个，现在只算了一个；不要去掉重复的",
 }

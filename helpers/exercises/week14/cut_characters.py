@@ -34,12 +34,12 @@ def exercise(tokenizer) -> Exercise:
 
 @cache
 def cases(tokenizer) -> list[Case]:
-    """有字被切开的、没有的、和空格粘在一起的、只有一个字的、混在一起的、很长的
+    """有字被切开的、没有的、和空格粘在一起的、只有一个字的、混在一起的、开头有空格的、有特殊词元的、很长的
 
     “打名”的切口在“打”的内部，“打字”的不在；“テーマ”是一个词元，其中的“ーマ”单独切会碎：都要看整段
     """
     texts = ["龙和龘都说 好，🦜也说 好", "人工智能 world", "我 爱 你", "靐", "🫠词元 😀\n靐x 好", "先打名单，后打字",
-             "龘龘的麤靐", "テーマ是主题，サーフィン是冲浪", "龘的 好123" * 20]
+             "龘龘的麤靐", "テーマ是主题，サーフィン是冲浪", " 爱，说 好 ", "<|im_end|>龘和靐", "龘的 好123" * 20]
     return [case(tokenizer, text) for text in texts]
 
 
@@ -100,6 +100,10 @@ def without_glued_letters(tokenizer, text):
     return [letter for letter in split_letters(tokenizer, text) if letter in alone]
 
 
+def letters_cut_when_stripped(tokenizer, text):
+    return split_letters(tokenizer, text.strip())
+
+
 def letters_cut_after_one(tokenizer, text):
     """每个字连同前一个字一起切"""
     cut = []
@@ -139,9 +143,10 @@ FORMS = {
     has_no_order: "应得到一个列表，现在是别的；一个字一项，按出现的次序",
     has_ids: "列表里应是字，现在是编号；找出它们来自哪个字",
     has_tokens: "列表里应是完整的字，现在是词元（半个字）；找出这些字节属于哪个字",
-    has_longer_items: "列表里每一项应是一个字，现在有长有短；空格没有被切开，去掉它",
+    has_longer_items: "列表里每一项应是一个字，现在有长有短；空格没有被切开，去掉它；几个字连在一起的，一个一个分开写",
 }
 SLIPS = {
+    letters_cut_when_stripped: "先去掉了两头的空白；空格会和后面的字粘在一起，文字要照原样切",
     multibyte_letters: "这是所有多字节的字，应只有被切开的；几个字节在同一个词元里，就没有切开",
     letters_cut_alone: BY_LETTER,
     without_glued_letters: BY_LETTER,

@@ -58,13 +58,14 @@ def as_it_comes(tokenizer) -> Iterator[None]:
 
 
 def cases(tokenizer) -> list[Case]:
-    """长短不同的、只有一段的、一样长的、自己就以填充的词元结尾的、好几段的、很长的"""
+    """长短不同的、只有一段的、一样长的、自己就以填充的词元结尾的、以空白结尾的、好几段的、很长的"""
     return [
         case(tokenizer, FAILS_ON),
         case(tokenizer, ["人工智能"]),
         case(tokenizer, ["今天天气怎么样", "犇骉麤", "你好啊", "x"]),
         case(tokenizer, ["你好啊", "犇骉"]),
         case(tokenizer, ["龘", "说完了<|endoftext|>", "return x == 123"]),
+        case(tokenizer, ["第一行\n", "先空一格 ", "不空"]),
         case(tokenizer, ["好" * 60, "吃 饭", "好", "13800138000", "好"]),
         case(tokenizer, ["短", "今天天气怎么样" * 300 + "啊"]),
     ]
@@ -130,6 +131,10 @@ def ids_of_last_letters(tokenizer, texts):
     return [tokenizer(text[-1]).input_ids[-1] for text in texts]
 
 
+def ids_without_blanks(tokenizer, texts):
+    return right_ids(tokenizer, [text.strip() for text in texts])
+
+
 def in_order_of_ids(tokenizer, texts):
     return sorted(right_ids(tokenizer, texts))
 
@@ -155,6 +160,7 @@ SLIPS = {
                      "不要拿编号来认填充",
     first_ids: "应是最后一个词元，现在是第一个：是取了第一列，还是把长的截短了？不要截，把短的补长",
     ids_of_last_letters: "应是整段切开以后的最后一个词元，现在是最后一个字单独切的；几个字会合成一个词元",
+    ids_without_blanks: "先去掉了两头的空白；空格和换行也是词元，文字要照原样切",
     in_order_of_ids: IN_ORDER,
     in_order_of_length: IN_ORDER,
 }

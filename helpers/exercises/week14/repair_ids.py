@@ -53,7 +53,7 @@ def exercise(tokenizer) -> Exercise:
 
 
 def cases(tokenizer) -> list[Case]:
-    """平常的、重复的、套了模板的、空的、最后一个编号的、附加而不特殊的"""
+    """平常的、重复的、套了模板的、空的、最后一个编号的、附加而不特殊的、很长的"""
     texts = [
         "牛多叫犇骉麤",
         "好好好，好好好好" * 5,
@@ -62,6 +62,7 @@ def cases(tokenizer) -> list[Case]:
         "<|file_sep|>README.md",
         "<tool_call>{}</tool_call><tool_call>",
         "写完了<|endoftext|>",
+        "啊，" * 300,
     ]
     return [case(tokenizer, text) for text in texts]
 
@@ -91,6 +92,10 @@ def same_counts(got, want) -> bool:
 
 def is_dict(got, case):
     return hasattr(got, "keys")
+
+
+def is_text(got, case):
+    return isinstance(got, str)
 
 
 def is_one_number(got, case):
@@ -168,6 +173,7 @@ def positions_of_letters(tokenizer, text):
 
 FORMS = {
     is_dict: "应得到一串数，一个编号一格，没有出现的也有一格 0，现在是字典",
+    is_text: "应得到一串数，一个编号一格，现在是一段文字；不要转成字符串",
     is_one_number: "应得到一串数，一个编号一格，现在只有一个数",
     is_nested: "应是一维的一串数，现在里面还有一层；取出那一行",
     has_rows_of_the_model: "151936 是模型的表的行数，比词元多；应只给分词器的词元留格子，现在多了 271 格",

@@ -169,6 +169,23 @@ def at_the_first(segments, rank, limit):
     return []
 
 
+def at_the_first_left(segments, rank, limit):
+    """用 index 找左边的块"""
+    result = []
+    for segment in segments:
+        parts = start(segment)
+        while found := [(rank[pair], pair) for pair in pairwise(parts) if rank.get(pair, limit) < limit]:
+            at = parts.index(min(found)[1][0])
+            parts[at:at + 2] = [parts[at] + parts[at + 1]]
+        result += parts
+    return result
+
+
+def as_the_dictionary_is_written(segments, rank, limit):
+    written = {pair: place for place, pair in enumerate(rank) if rank[pair] < limit}
+    return by_order(segments, written, INFINITE)
+
+
 def longest_first(segments, rank, limit):
     known = {b"".join(pair) for pair, order in rank.items() if order < limit}
     result = []
@@ -194,6 +211,9 @@ INFINITE = float("inf")
     (lambda s, r, m: every(s, dict(list(r.items())[:m]), INFINITE), "limit 没有起作用"),
     (lambda s, r, m: every(["".join(s)], r, m), "跨过了段"),
     (falsy_zero, "0 也是次序"),
+    (at_the_first_left, "合的地方不对"),
+    (as_the_dictionary_is_written, "照字典里写的次序"),
+    (lambda s, r, m: every([one.lower() for one in s], r, m), "先变成了小写"),
     (lambda s, r, m: every(s, {}, m), "一对也没有合"),
     (from_characters, "应从单个字节开始"),
     (longest_first, "每次取最长"),

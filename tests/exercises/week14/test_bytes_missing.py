@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load
 from week14_solutions import solved
 
-SIZES = {"F32": 4, "BF16": 2, "F16": 2}
+SIZES = {"F32": 4, "BF16": 2, "F16": 2, "I64": 8}
 
 # ---- 对的 ----
 
@@ -32,6 +32,8 @@ def by_trying(data):
         n = int.from_bytes(data[0:8], byteorder="little")
         header = json.loads(data[8:n + 8])
     except ValueError:
+        return -1
+    if len(data) < n + 8:  # JSON 完整了，末尾补的空格还没有下完
         return -1
     ends = [tensor["data_offsets"][-1] for tensor in header.values() if "data_offsets" in tensor]
     return n + 8 + max(ends) - len(data)
@@ -118,6 +120,65 @@ def without_looking(data):
     return 8 + n + end_of(header.values()) - len(data)
 
 
+def trusts_json(data):
+    """只看 JSON 完整不完整"""
+    n = int.from_bytes(data[:8], "little")
+    try:
+        header = json.loads(data[8:8 + n])
+    except ValueError:
+        return -1
+    header.pop("__metadata__", None)
+    return 8 + n + end_of(header.values()) - len(data)
+
+
+def expects_json_errors_only(data):
+    """断在一个汉字中间，报的是另一种错"""
+    n = int.from_bytes(data[:8], "little")
+    try:
+        header = json.loads(data[8:8 + n])
+    except json.JSONDecodeError:
+        return -1
+    header.pop("__metadata__", None)
+    return 8 + n + end_of(header.values()) - len(data)
+
+
+def metadata_comes_first(data):
+    if len(data) < 8 or len(data) < 8 + int.from_bytes(data[:8], "little"):
+        return -1
+    n = int.from_bytes(data[:8], "little")
+    names = list(json.loads(data[8:8 + n]).items())
+    if names[0][0] == "__metadata__":
+        names.pop(0)
+    return 8 + n + end_of(tensor for _, tensor in names) - len(data)
+
+
+def two_bytes(data):
+    if len(data) < 8 or len(data) < 8 + int.from_bytes(data[:2], "little"):
+        return -1
+    n = int.from_bytes(data[:2], "little")
+    header = json.loads(data[8:8 + n])
+    header.pop("__metadata__", None)
+    return 8 + n + end_of(header.values()) - len(data)
+
+
+def swallows(data):
+    try:
+        return keeps_metadata(data)
+    except Exception:
+        return -1
+
+
+def counted_by(sizes, scalar=1):
+    """由形状算出的大小；sizes: 每种数几个字节，没有的算 4 个；scalar: 没有维的张量有几个数"""
+    def answer(data, n, tensors):
+        size = 8 + n
+        for tensor in tensors:
+            numbers = math.prod(tensor["shape"]) if tensor["shape"] else scalar
+            size += numbers * sizes.get(tensor["dtype"], 4)
+        return size - len(data)
+    return careful(answer)
+
+
 def keeps_metadata(data):
     if len(data) < 8 or len(data) < 8 + int.from_bytes(data[:8], "little"):
         return -1
@@ -160,6 +221,13 @@ def header_rest_when_unknown(data):
     (careful(lambda data, n, tensors: max(8 + n + end_of(tensors) - len(data) - 1, 0)), "应得到"),
     (lambda data: -1 if len(data) <= header_end(data) else solved(8)(data), "不应是 -1"),
     (big_endian, "低位在前"),
+    (swallows, "接住的是什么错"),
+    (trusts_json, "有没有 8 + n 个字节"),
+    (expects_json_errors_only, "UnicodeDecodeError"),
+    (metadata_comes_first, "KeyError: 'data_offsets'"),
+    (two_bytes, "UnicodeDecodeError"),
+    (counted_by({"BF16": 2, "F16": 2}), "把每个数都当成了 4 个字节"),
+    (counted_by(SIZES, scalar=0), "形状是 [] 的张量"),
     (one_byte, "JSONDecodeError"),
     (without_looking, "JSONDecodeError"),
     (only_eight, "JSONDecodeError"),

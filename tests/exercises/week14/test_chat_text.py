@@ -1,5 +1,6 @@
 """练习“手写对话模板”：几种拼法都收；差一个换行、写死角色、改了内容，各有自己的话"""
 from html import escape
+from unicodedata import normalize
 
 from helpers.exercises.week14 import chat_text
 
@@ -103,6 +104,13 @@ def changed(change):
     return lambda messages: by_join([m | {"content": change(m["content"])} for m in messages])
 
 
+def at_the_first(messages):
+    """return 写在了循环里面"""
+    for message in messages:
+        return chat()([message])
+    return ""
+
+
 def by_template(messages):
     return messages.tokenizer.apply_chat_template(messages)
 
@@ -141,7 +149,13 @@ def by_template(messages):
     (lambda m: [m], "应得到一段文字"),
     (lambda m: by_join(m).encode(), "应得到一段文字"),
     (by_template, "调用了 apply_chat_template"),
-    (lambda m: f"{START}system\n你是导游。{END}\n{START}assistant\n", "不同"),
+    (changed(lambda content: content.replace("\n\n", "\n")), "不同"),
+    (changed(lambda content: content.replace("\t", " ")), "不同"),
+    (changed(lambda content: content.replace("\r", "")), "不同"),
+    (changed(lambda content: normalize("NFKC", content)), "不同"),
+    (lambda m: by_join(m[:6]), "应有"),
+    (at_the_first, "只有第一条"),
+    (lambda m: f"{START}system\n你是导游。{END}\n{START}assistant\n", "只有第一条"),
 ])
 def test_wrong(sheet, answer, says):
     note = sheet[6].check(answer)

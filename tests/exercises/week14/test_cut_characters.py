@@ -124,6 +124,17 @@ def every_time(tok, text):
     return [letter for letter in text if letter in cut]
 
 
+def without_special(tok, text):
+    """解码时跳过了特殊词元，位置就往前错了"""
+    places = []
+    ids = tok(text).input_ids
+    for place in range(1, len(ids)):
+        done = tok.decode(ids[:place], skip_special_tokens=True)
+        if done.endswith("�") and len(done.rstrip("�")) not in places:
+            places.append(len(done.rstrip("�")))
+    return [text[place] for place in places]
+
+
 def once_a_piece(tok, text):
     cut = []
     for place in range(1, len(ids := tok(text).input_ids)):
@@ -153,6 +164,8 @@ def once_a_piece(tok, text):
     (lambda tok, text: set(by_bytes(tok, text)), "应得到一个列表"),
     (lambda tok, text: "".join(by_bytes(tok, text)), "应得到一个列表"),
     (lambda tok, text: [" " + c for c in by_bytes(tok, text)], "空格没有被切开"),
+    (lambda tok, text: by_bytes(tok, text.strip()), "先去掉了两头的空白"),
+    (without_special, "应得到"),
     (lambda tok, text: [c.encode() for c in by_bytes(tok, text)], "完整的字"),
     (lambda tok, text: by_bytes(tok, text)[:1], "应得到"),
     (lambda tok, text: [], "应得到"),

@@ -195,6 +195,8 @@ WRONG = [
     (without_pad_ids, "不要拿编号来认填充"),
     (without_pad_ids_on_the_left, "不要拿编号来认填充"),
     (off_by_one, "应得到"),
+    (lambda tok, texts: [tok(text.strip()).input_ids[-1] for text in texts], "先去掉了两头的空白"),
+    (lambda tok, texts: [tok(text.rstrip("\n")).input_ids[-1] for text in texts], "应得到"),
     (last_row, "看看取的是列还是行"),
     (first_column, "取了第一列"),
     (of_the_last_letters, "最后一个字单独切"),

@@ -165,6 +165,9 @@ def without_the_template(tok, text):
 
 
 WRONG = [
+    (lambda tok, text: str(by_list(tok, text)), "现在是一段文字"),
+    (lambda tok, text: torch.as_tensor(by_list(tok, text)).to(torch.uint8), "不同"),
+    (lambda tok, text: by_list(tok, tok.decode(tok(text).input_ids[:100])), "不同"),
     (counts_of(words, ordinary), "附加词元还是没有格子"),
     (counts_of(tokens, ordinary), "不是绕过出错的编号"),
     (counts_of(tokens, not_special), "不是绕过出错的编号"),
