@@ -10,6 +10,7 @@ from helpers.exercises.running import attempt
 
 UNANSWERED = ...  # 笔记本里还没作答的地方写着三个点：answer_1 = ...，函数里是 return ...
 PLAIN = (int, float, bool, str, bytes, type(None))
+UNITS = {str: "个字符", bytes: "个字节", list: "项"}  # 长的文字、字节、列表，一个一个怎样数
 LONG = 40  # 比这更长的文字或列表，说第一处不同
 
 
@@ -189,18 +190,19 @@ def difference(got: object, want: object) -> str:
 
     例: difference("一二", "一三") -> "应得到 '一三'，现在得到 '一二'"
     """
-    both = type(got) is type(want) and isinstance(want, str | bytes | list)
+    both = type(got) is type(want) and type(want) in UNITS
     if not both or min(len(got), len(want)) <= LONG:
         return f"应得到 {brief(want)}，现在得到 {brief(got)}"
+    unit = UNITS[type(want)]
     at = differs_at(got, want)
     if at == len(want):
-        return f"应有 {len(want)} 项，现在有 {len(got)} 项，多出来的从 {brief(got[at:at + 10])} 开始"
+        return f"应有 {len(want)} {unit}，现在有 {len(got)} {unit}，多出来的从 {brief(got[at:at + 10])} 开始"
     if at == len(got):
-        return f"应有 {len(want)} 项，现在有 {len(got)} 项，少了 {brief(want[at:at + 10])} 和后面的"
+        return f"应有 {len(want)} {unit}，现在有 {len(got)} {unit}，少了 {brief(want[at:at + 10])} 和后面的"
     if at == 0:
-        return f"第一项就不同：应从 {brief(want[:10])} 开始，现在从 {brief(got[:10])} 开始"
+        return f"第一{unit}就不同：应从 {brief(want[:10])} 开始，现在从 {brief(got[:10])} 开始"
     start = max(at - 5, 0)
-    return (f"前 {at} 项都对，从下标 {at} 起不同：这里应是 {brief(want[start:at + 10])}，"
+    return (f"前 {at} {unit}都对，从下标 {at} 起不同：这里应是 {brief(want[start:at + 10])}，"
             f"现在是 {brief(got[start:at + 10])}")
 
 

@@ -161,8 +161,10 @@ def test_long_results_show_the_first_place_that_differs():
     assert difference(got, want) == (
         f"前 50 项都对，从下标 50 起不同：这里应是 {want[45:60]}，现在是 {got[45:60]}")
     assert difference(want[1:], want) == f"第一项就不同：应从 {want[:10]} 开始，现在从 {want[1:11]} 开始"
-    assert difference("好" * 60 + "坏", "好" * 60) == "应有 60 项，现在有 61 项，多出来的从 '坏' 开始"
-    assert difference("好" * 50, "好" * 50 + "坏") == "应有 51 项，现在有 50 项，少了 '坏' 和后面的"
+    assert difference("好" * 60 + "坏", "好" * 60) == "应有 60 个字符，现在有 61 个字符，多出来的从 '坏' 开始"
+    assert difference("好" * 50, "好" * 50 + "坏") == "应有 51 个字符，现在有 50 个字符，少了 '坏' 和后面的"
+    assert difference("坏" * 50, "好" * 50).startswith("第一个字符就不同")
+    assert difference(bytes(60), bytes(50)).startswith("应有 50 个字节，现在有 60 个字节")
     assert difference([1], [2]) == "应得到 [2]，现在得到 [1]"
     assert difference("好" * 60, want) == f"应得到 {brief(want)}，现在得到 {brief('好' * 60)}"
 
