@@ -182,7 +182,29 @@ def what_is_wrong(got: object, case: Case, forms: dict, slips: dict, same: Calla
     for solve, message in slips.items():
         if holds(is_slip, solve, got, case, same):
             return message
-    return f"{difference(as_lists(got), as_lists(case.expected))}；再想想"
+    if hasattr(got, "__next__") and isinstance(as_lists(case.expected), list):
+        return "应是列表，现在是还没有取出来的生成器（或 map、zip）；外面加 list(…)"
+    return f"{difference(*shorter(as_lists(got), as_lists(case.expected)))}；再想想"
+
+
+def shorter(got: object, want: object) -> tuple:
+    """小数只留四位，看得清；这样两个就分不出了，照原样
+
+    例: shorter([1.2345678, 2], [1.5, 2]) -> ([1.2346, 2], [1.5, 2])
+    """
+    short = rounded(got), rounded(want)
+    if short[0] == short[1]:
+        return got, want
+    return short
+
+
+def rounded(value: object) -> object:
+    """小数留四位，列表里的也是；别的不动"""
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    if type(value) is float:
+        return round(value, 4)
+    return value
 
 
 def difference(got: object, want: object) -> str:

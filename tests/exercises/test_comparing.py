@@ -13,6 +13,7 @@ from helpers.exercises.comparing import (
     difference,
     is_nested,
     same_values,
+    shorter,
 )
 
 import numpy
@@ -153,6 +154,16 @@ def message_of(function, case) -> str:
     with pytest.raises(Wrong) as caught:
         check_function(function, [case], {}, {})
     return str(caught.value)
+
+
+def test_decimals_are_shown_short_as_long_as_they_differ():
+    assert shorter([1.2345678, 2], [1.5, 2]) == ([1.2346, 2], [1.5, 2])
+    assert shorter(0.1 + 0.2, 0.3) == (0.1 + 0.2, 0.3)
+
+
+def test_a_generator_is_no_list():
+    with pytest.raises(Wrong, match="外面加 list"):
+        check_function(lambda x: (i for i in x), [Case(([1, 2],), [1, 2], "x 是 [1, 2]")], {}, {})
 
 
 def test_long_results_show_the_first_place_that_differs():
