@@ -34,12 +34,12 @@ def exercise(tokenizer) -> Exercise:
 
 @cache
 def cases(tokenizer) -> list[Case]:
-    """有字被切开的、没有的、和空格粘在一起的、只有一个字的、混在一起的、开头有空格的、有特殊词元的、很长的
+    """有字被切开的、没有的、和空格粘在一起的、只有一个字的、混在一起的、开头有空格的、有特殊词元的、很长的、有大写的
 
     “打名”的切口在“打”的内部，“打字”的不在；“テーマ”是一个词元，其中的“ーマ”单独切会碎：都要看整段
     """
     texts = ["龙和龘都说 好，🦜也说 好", "人工智能 world", "我 爱 你", "靐", "🫠词元 😀\n靐x 好", "先打名单，后打字",
-             "龘龘的麤靐", "テーマ是主题，サーフィン是冲浪", " 爱，说 好 ", "<|im_end|>龘和靐", "龘的 好123" * 20]
+             "龘龘的麤靐", "テーマ是主题，サーフィン是冲浪", " 爱，说 好 ", "<|im_end|>龘和靐", "龘的 好123" * 20, "倒着的Ɐ和正着的A"]
     return [case(tokenizer, text) for text in texts]
 
 
@@ -104,6 +104,10 @@ def letters_cut_when_stripped(tokenizer, text):
     return split_letters(tokenizer, text.strip())
 
 
+def letters_cut_when_lowered(tokenizer, text):
+    return split_letters(tokenizer, text.lower())
+
+
 def letters_cut_after_one(tokenizer, text):
     """每个字连同前一个字一起切"""
     cut = []
@@ -147,6 +151,7 @@ FORMS = {
 }
 SLIPS = {
     letters_cut_when_stripped: "先去掉了两头的空白；空格会和后面的字粘在一起，文字要照原样切",
+    letters_cut_when_lowered: "把大写换成了小写；文字要照原样切，字也要照原样写",
     multibyte_letters: "这是所有多字节的字，应只有被切开的；几个字节在同一个词元里，就没有切开",
     letters_cut_alone: BY_LETTER,
     without_glued_letters: BY_LETTER,

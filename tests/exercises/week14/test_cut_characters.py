@@ -165,6 +165,7 @@ def once_a_piece(tok, text):
     (lambda tok, text: "".join(by_bytes(tok, text)), "应得到一个列表"),
     (lambda tok, text: [" " + c for c in by_bytes(tok, text)], "空格没有被切开"),
     (lambda tok, text: by_bytes(tok, text.strip()), "先去掉了两头的空白"),
+    (lambda tok, text: by_bytes(tok, text.lower()), "大写换成了小写"),
     (without_special, "应得到"),
     (lambda tok, text: [c.encode() for c in by_bytes(tok, text)], "完整的字"),
     (lambda tok, text: by_bytes(tok, text)[:1], "应得到"),
