@@ -47,12 +47,16 @@ def cases(tokenizer) -> list[Case]:
     """先后不能乱的、正好是 limit 的、跨段才可合的、同一对很多的、一条也不用的、没有段的，和真正的次序
 
     mixed 在字典里的次序和合并的次序不同；“acab”的第一个 a 后面不是 b
+    two_ways 有两种合法得到 abc，只有一种在“abc”里走得通；只有一对的几组，次序在 limit 的两边
     """
+    gaps = {(b"b", b"b"): 0, (b"a", b"a"): 2, (b"c", b"c"): 3, (b"aa", b"bb"): 9}
     table = {(b"v", b"w"): 0, (b"a", b"b"): 10, (b"q", b"r"): 20, (b"u", b"vw"): 30, (b"u", b"v"): 50,
              (b"p", b"q"): 60, (b"b", b"c"): 70, (b"ab", b"c"): 80}
     repeated = {(b"a", b"a"): 1, (b"aa", b"aa"): 4, (b"aa", b"b"): 6}
     mixed = {(b"b", b"c"): 4, (b"a", b"b"): 2, (b"c", b"e"): 6}
+    two_ways = {(b"a", b"b"): 0, (b"b", b"c"): 1, (b"a", b"bc"): 2}
     made_up = [
+        case(["aabbcc"], gaps, 99),
         case(["abcpqruvw"], table, 100),
         case(["abcpqruvw"], table, 30),
         case(["uv", "w", "uv", "ab"], table, 100),
@@ -62,6 +66,12 @@ def cases(tokenizer) -> list[Case]:
         case(["abce"], mixed, 8),
         case(["acab"], mixed, 8),
         case(["AB", "ab"], mixed, 8),
+        case(["abc", "abcbc"], two_ways, 3),
+        case(["a" * 60], repeated, 2),
+        case(["ab"], {(b"a", b"b"): 4}, 5),
+        case(["ab"], {(b"b", b"a"): 4}, 5),
+        case(["ab"], {(b"a", b"b"): 0}, 0),
+        case(["ab"], {(b"a", b"b"): 200_000}, 200_001),
     ]
     return made_up + real_cases(tokenizer)
 
@@ -212,6 +222,52 @@ def merge_with_everything(segments, rank, limit):
     return merge(segments, rank, float("inf"))
 
 
+def merge_below_one_less(segments, rank, limit):
+    return merge(segments, rank, limit - 1)
+
+
+def merge_below_length(segments, rank, limit):
+    """把 rank 有几项当成了次序的上限"""
+    return merge(segments, rank, min(limit, len(rank)))
+
+
+def merge_below_qwen(segments, rank, limit):
+    """上限写死成 Qwen 的条数"""
+    return merge(segments, rank, min(limit, 151_387))
+
+
+def merge_by_joined_bytes(segments, rank, limit):
+    """接起来的字节在表里，就合，不管表里是哪两块"""
+    orders = {left + right: order for (left, right), order in rank.items()}
+    pieces = []
+    for segment in segments:
+        parts = single_bytes(segment)
+        known = {pair: orders[b"".join(pair)] for pair in all_splits(segment.encode()) if b"".join(pair) in orders}
+        while found := found_pairs(parts, known, limit):
+            parts = joined_at(parts, min(found)[1])
+        pieces.extend(parts)
+    return pieces
+
+
+def all_splits(data):
+    """data 里每一小段，切成左右两块的各种切法"""
+    for start in range(len(data)):
+        for end in range(start + 2, len(data) + 1):
+            for middle in range(start + 1, end):
+                yield data[start:middle], data[middle:end]
+
+
+def merge_without_last_pair(segments, rank, limit):
+    """找可合的对时，少看了段末尾的一对"""
+    pieces = []
+    for segment in segments:
+        parts = single_bytes(segment)
+        while found := found_pairs(parts[:-1], rank, limit):
+            parts = joined_at(parts, min(found)[1])
+        pieces.extend(parts)
+    return pieces
+
+
 def merge_without_zero(segments, rank, limit):
     return merge(segments, {pair: order for pair, order in rank.items() if order}, limit)
 
@@ -244,6 +300,11 @@ FORMS = {
     has_numbers: "各块应是 bytes，现在有整数；只有一个字节的块，要用 bytes([228]) 这样的写法",
 }
 SLIPS = {
+    merge_below_qwen: "次序很大的没有用：上限不要自己写一个数，只和 limit 比",
+    merge_below_length: "次序不小于 rank 的项数的没有用；次序中间可以有空缺，项数不是上限，只和 limit 比",
+    merge_below_one_less: "次序是 limit - 1 的没有用；小于 limit 的都要用",
+    merge_without_last_pair: "段末尾的一对没有看；相邻的对比块数少一个，看看循环走到哪里为止",
+    merge_by_joined_bytes: "只看了接起来的字节在不在表里；rank 里的一对是哪两块，就要正好是那两块",
     merge_nothing: "一对也没有合；看看相邻的两块在不在 rank 里（次序 0 也算有）",
     merge_across: "合并跨过了段：前一段的末尾和后一段的开头粘在一起了；每段各做各的",
     merge_including_limit: "次序正好等于 limit 的也用了；题目说的是小于",

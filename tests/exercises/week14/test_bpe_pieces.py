@@ -198,6 +198,58 @@ def longest_first(segments, rank, limit):
     return result
 
 
+def by_joined_bytes(segments, rank, limit):
+    """接起来的字节在表里，就合"""
+    joined = {left + right: order for (left, right), order in rank.items()}
+    result = []
+    for segment in segments:
+        parts = start(segment)
+        while found := [(joined[left + right], at) for at, (left, right) in enumerate(pairwise(parts))
+                        if joined.get(left + right, limit) < limit]:
+            at = min(found)[1]
+            parts[at:at + 2] = [parts[at] + parts[at + 1]]
+        result += parts
+    return result
+
+
+def without_last_pair(segments, rank, limit):
+    result = []
+    for segment in segments:
+        parts = start(segment)
+        while found := [(rank[p], at) for at, p in enumerate(pairwise(parts[:-1])) if rank.get(p, limit) < limit]:
+            at = min(found)[1]
+            parts[at:at + 2] = [parts[at] + parts[at + 1]]
+        result += parts
+    return result
+
+
+def twenty_rounds(segments, rank, limit):
+    result = []
+    for segment in segments:
+        parts = start(segment)
+        for _ in range(20):
+            found = [(rank[p], at) for at, p in enumerate(pairwise(parts)) if rank.get(p, limit) < limit]
+            if found:
+                at = min(found)[1]
+                parts[at:at + 2] = [parts[at] + parts[at + 1]]
+        result += parts
+    return result
+
+
+def remembers():
+    """记住切过的段，忘了表可以不同"""
+    known = {}
+
+    def answer(segments, rank, limit):
+        result = []
+        for segment in segments:
+            if (segment, limit) not in known:
+                known[segment, limit] = every([segment], rank, limit)
+            result += known[segment, limit]
+        return result
+    return answer
+
+
 INFINITE = float("inf")
 
 
@@ -230,6 +282,14 @@ INFINITE = float("inf")
     (lambda s, r, m: [part for one in set(s) for part in every([one], r, m)], "应得到"),
     (lambda s, r, m: every(dict.fromkeys(s), r, m), "应得到"),
     (lambda s, r, m: every([one.strip() for one in s], r, m), "不同"),
+    (lambda s, r, m: every(s, r, m - 1), "次序是 limit - 1 的没有用"),
+    (lambda s, r, m: every(s, r, max(m, 1)), "题目说的是小于"),
+    (lambda s, r, m: every(s, r, min(m, 151_387)), "上限不要自己写一个数"),
+    (lambda s, r, m: every(s, r, min(m, len(r))), "项数不是上限"),
+    (by_joined_bytes, "正好是那两块"),
+    (without_last_pair, "段末尾的一对没有看"),
+    (twenty_rounds, "应"),
+    (remembers(), "应得到"),
     (pops, "应保持原样"),
     (empties, "应保持原样"),
     (lambda s, r, m: every([s[0]], r, m) + every(s[1:], r, m), "IndexError"),
