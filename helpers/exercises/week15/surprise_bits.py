@@ -39,12 +39,15 @@ def tolerance(model) -> float:
     """允许差多少；模型是 16 位数时放宽"""
     if model.dtype.itemsize == 2:
         return 0.05
-    return 1e-3
+    return 1e-4
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """平常的、只有一个词元的、重复的、英文的"""
-    texts = ["昨天我们学习怎样生成🙂，犇", "温度", "词" * 6, "The cat sat."]
+    """平常的、一个和两个词元的、英文的；最后一个很长，有重复的词元，有特殊词元"""
+    question = "人工智能，人工智能<|endoftext|>，人工智能像电一样，会慢慢进到每一样东西里。The black cat sat still."
+    messages = [{"role": "user", "content": question}]
+    chat = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    texts = ["昨天我们学习怎样生成🙂，犇", "温度", "词元", chat]
     return [case(tokenizer, ForwardOnly(model), text) for text in texts]
 
 
@@ -52,7 +55,7 @@ def case(tokenizer, model, text: str) -> Case:
     """一组输入"""
     batch = tokenizer(text, return_tensors="pt")
     bits = bits_of(model, batch.input_ids)
-    expected = bits.round(decimals=4).tolist()
+    expected = bits.tolist()
     where = f"文字是 {text!r}（{len(bits) + 1} 个词元）"
     seconds = SECONDS + 3 * len(bits) * forward_seconds(model._wrapped)  # 一个一个地算也算得完
     return Case((model, batch.input_ids), expected, where, seconds)
@@ -119,6 +122,19 @@ def has_one_less(got, case):
     return len(got) == len(case.expected) - 1
 
 
+def is_rounded(got, case):
+    """把正确的取整到几位，就是学生的"""
+    return any(round_all(got, digits) == as_lists(got) == round_all(case.expected, digits) for digits in range(4))
+
+
+def round_all(bits, digits: int) -> list:
+    return [round(number, digits) for number in as_lists(bits)]
+
+
+def has_fewer(got, case):
+    return len(got) < len(case.expected)
+
+
 SHIFTED = "错了一格：第 i 个位置的打分猜的是第 i+1 个词元"
 WRONG_DIMENSION = "softmax 的维度不对：应在词表那一维（最后一维）上，现在像是在位置上"
 FORMS = {
@@ -126,6 +142,8 @@ FORMS = {
     is_nested: "应是一列数，现在外面多了一层；取第 0 句",
     has_one_more: "多了一个：第 1 个词元前面没有东西，没有谁猜它，应从第 2 个算起",
     has_one_less: "少了一个：从第 2 个起，到最后一个为止，每个词元都有",
+    has_fewer: "少了几个：多长的文字，从第 2 个起的每个词元都要有；特殊词元、重复的词元也各算各的",
+    is_rounded: "像是取整了：题目不要取整，算出多少就给多少",
 }
 SLIPS = {
     use_natural_logarithm: "像是用了自然对数：题目的单位是比特，要以 2 为底",

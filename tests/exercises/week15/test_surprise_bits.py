@@ -131,6 +131,66 @@ def the_notebooks_example(model, input_ids):
     return [2.0, 1.0]
 
 
+def a_bare_number_for_two(model, input_ids):
+    return bits(model, input_ids).squeeze().tolist()
+
+
+def nothing_for_two(model, input_ids):
+    if input_ids.shape[1] <= 2:
+        return []
+    return bits(model, input_ids)
+
+
+def shortened(model, input_ids):
+    return bits(model, input_ids[:, :32])
+
+
+def only_sixteen_before(model, input_ids):
+    return one_by_one_with(model, input_ids, 16)
+
+
+def one_by_one_with(model, input_ids, most):
+    found = []
+    for i in range(1, input_ids.shape[1]):
+        logits = model(input_ids[:, max(i - most, 0):i]).logits[0, -1]
+        found.append(-torch.log2(torch.softmax(logits, -1)[input_ids[0, i]]).item())
+    return found
+
+
+def one_for_each_kind(model, input_ids):
+    return list(dict(zip(input_ids[0, 1:].tolist(), bits(model, input_ids).tolist(), strict=True)).values())
+
+
+def with_a_mask_by_id(model, input_ids):
+    mask = (input_ids != 151_643).long()
+    log_p = torch.log_softmax(model(input_ids, attention_mask=mask).logits[0], -1)
+    return -log_p[range(input_ids.shape[1] - 1), input_ids[0, 1:]] / math.log(2)
+
+
+def without_special_tokens(model, input_ids):
+    found = bits(model, input_ids).tolist()
+    return [number for number, i in zip(found, input_ids[0, 1:].tolist(), strict=True) if i < 151_643]
+
+
+def zero_for_special_tokens(model, input_ids):
+    return bits(model, input_ids) * (input_ids[0, 1:] < 151_643)
+
+
+def over_the_best_thousand(model, input_ids):
+    logits = model(input_ids).logits[0, :-1]
+    chosen = logits.gather(1, input_ids[0, 1:, None])[:, 0]
+    return (logits.topk(1000).values.logsumexp(-1) - chosen) / math.log(2)
+
+
+def rounded_to(digits):
+    return lambda model, input_ids: [round(number, digits) for number in bits(model, input_ids).tolist()]
+
+
+def in_sixteen_bits(model, input_ids):
+    log_p = torch.log_softmax(model(input_ids).logits[0, :-1].half(), -1)
+    return -log_p.float().gather(1, input_ids[0, 1:, None])[:, 0] / math.log(2)
+
+
 RIGHT = [solved(7), one_by_one, at_once, by_cross_entropy, by_log2_of_softmax, with_body_and_head]
 WRONG = [
     (natural_logarithm, "自然对数"),
@@ -148,9 +208,21 @@ WRONG = [
     (averaged_and_repeated, "应得到"),
     (with_base_ten, "应得到"),
     (without_the_last, "少了一个"),
-    (rounded, "应得到"),
+    (rounded, "不要取整"),
+    (rounded_to(2), "不要取整"),
+    (rounded_to(3), "不要取整"),
+    (in_sixteen_bits, "应得到"),
+    (a_bare_number_for_two, "不要加起来"),
+    (nothing_for_two, "少了一个"),
+    (shortened, "少了几个"),
+    (only_sixteen_before, "不同"),
+    (one_for_each_kind, "少了几个"),
+    (without_special_tokens, "少了几个"),
+    (with_a_mask_by_id, "不同"),
+    (zero_for_special_tokens, "不同"),
+    (over_the_best_thousand, "应得到"),
     (changes_ids, "应保持原样"),
-    (the_notebooks_example, "应得到"),
+    (the_notebooks_example, "少了几个"),
 ]
 
 
