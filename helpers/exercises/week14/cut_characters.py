@@ -36,11 +36,12 @@ def exercise(tokenizer) -> Exercise:
 def cases(tokenizer) -> list[Case]:
     """有字被切开的、没有的、和空格粘在一起的、只有一个字的、混在一起的、开头有空格的、有特殊词元的、很长的、有大写的
 
+    “ǖ”只有两个字节，“％”是标点，“麤”前后的“好”一个被切开、一个没有
     “打名”的切口在“打”的内部，“打字”的不在；“テーマ”是一个词元，其中的“ーマ”单独切会碎：都要看整段
     """
-    texts = ["龙和龘都说 好，🦜也说 好", "人工智能 world", "我 爱 你", "靐", "🫠词元 😀\n靐x 好", "先打名单，后打字",
-             "龘龘的麤靐", "テーマ是主题，サーフィン是冲浪", " 爱，说 好 ", "<|im_end|>龘和靐", "龘的 好123" * 20,
-             "倒着的Ɐ和正着的A"]
+    texts = ["龘龘的麤靐", "龙和龘都说 好，🦜也说 好", "人工智能 world", "我 爱 你", "靐", "🫠词元 😀\n靐x 好",
+             "先打名单，后打字", "テーマ是主题，サーフィン是冲浪", " 爱，说 好 ", "<|im_end|>龘和靐", "龘的 好123" * 20,
+             "倒着的Ɐ和正着的A", " 好麤好的靐", " 好麤好", "学ǖ，好 ％"]
     return [case(tokenizer, text) for text in texts]
 
 
@@ -86,6 +87,11 @@ def has_tokens(got, case):
 
 def has_longer_items(got, case):
     return any(len(item) != 1 for item in got)
+
+
+def has_other_order(got, case):
+    got = as_lists(got)
+    return got != case.expected[::-1] and sorted(got) == sorted(case.expected)
 
 
 def multibyte_letters(tokenizer, text):
@@ -138,25 +144,50 @@ def without_repeats(tokenizer, text):
     return list(dict.fromkeys(split_letters(tokenizer, text)))
 
 
+def without_last(tokenizer, text):
+    return split_letters(tokenizer, text)[:-1]
+
+
+def letters_never_whole(tokenizer, text):
+    """逐个词元解码，没有见过完整的"""
+    shown = "".join(tokenizer.decode([token_id]) for token_id in tokenizer(text).input_ids)
+    return [letter for letter in text if letter not in shown]
+
+
+def of_three_bytes(tokenizer, text):
+    return [letter for letter in split_letters(tokenizer, text) if len(letter.encode()) > 2]
+
+
+def without_punctuation(tokenizer, text):
+    return [letter for letter in split_letters(tokenizer, text) if letter.isalnum() or len(letter.encode()) == 4]
+
+
 def in_reverse(tokenizer, text):
     return split_letters(tokenizer, text)[::-1]
 
 
 BY_LETTER = ("一个字一个字地切，和整段切，切口不一样：例如空格会和后一个字的头一个字节粘在一起，那个字也应算被切开；"
              "先把整段切好，再看切口落在哪里")
+GLUED = ("少了和空格粘在一起的字：空格会和后一个字的头一个字节粘成一块，那个字就被切开了；"
+         "先把整段切好（不去掉空格，也不要一个字一个字地切），再看切口落在哪里，切成三块的也算")
 FORMS = {
     has_no_order: "应得到一个列表，现在是别的；一个字一项，按出现的次序",
     has_ids: "列表里应是字，现在是编号；找出它们来自哪个字",
     has_tokens: "列表里应是完整的字，现在是词元（半个字）；找出这些字节属于哪个字",
+    has_other_order: "该写的字都有，次序不对：应按在文字里出现的次序；同一个字有几处时，要看被切开的是哪一处",
     has_longer_items: "列表里每一项应是一个字，现在有长有短；空格没有被切开，去掉它；几个字连在一起的，一个一个分开写",
 }
 SLIPS = {
     letters_cut_when_stripped: "先去掉了两头的空白；空格会和后面的字粘在一起，文字要照原样切",
     letters_cut_when_lowered: "把大写换成了小写；文字要照原样切，字也要照原样写",
+    of_three_bytes: "少了只有两个字节的字；字母也算，有的字母也会被切开",
+    without_punctuation: "少了标点；汉字、假名、字母、表情、标点都算",
     multibyte_letters: "这是所有多字节的字，应只有被切开的；几个字节在同一个词元里，就没有切开",
+    without_glued_letters: GLUED,
     letters_cut_alone: BY_LETTER,
-    without_glued_letters: BY_LETTER,
     letters_cut_after_one: "只看了旁边的一个字；切口在哪里，要看整段：先把整段切好，再看切口落在哪里",
+    letters_never_whole: "在别处完整地出现过的字，被切开的那一处也要写；一处一处地看，不是看这个字",
+    without_last: "少了文字里最后被切开的那一处；循环完以后，手里是不是还剩着没有写进去的",
     without_repeats: "同一个字在文字里有几处被切开，应写几项，现在只写了一项；不要去掉重复的",
     letters_cut_somewhere: "同一个字，有的地方被切开，有的地方没有；要看这一处，不是看这个字",
     pieces_of_letters: "一处被切成几块，也只写一项；现在切成几块就写了几项",

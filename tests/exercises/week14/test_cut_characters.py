@@ -1,5 +1,6 @@
 """练习“找半个字”：几种找法都收；只看一个字、只看旁边的字、重复的写错，各有自己的话"""
 import random
+from collections import Counter
 
 from helpers.exercises.week14 import cut_characters
 from helpers.tokens import pieces
@@ -144,6 +145,28 @@ def once_a_piece(tok, text):
     return cut
 
 
+def what_is_missing(tok, text):
+    """文字里的字，减去逐个词元解码看得见的"""
+    seen = Counter("".join(tok.decode([token_id]) for token_id in tok(text).input_ids))
+    cut = []
+    for letter in text:
+        if seen[letter]:
+            seen[letter] -= 1
+        else:
+            cut.append(letter)
+    return cut
+
+
+def never_whole(tok, text):
+    shown = "".join(tok.decode([token_id]) for token_id in tok(text).input_ids)
+    return [letter for letter in text if letter not in set(shown)]
+
+
+def only_in_two(tok, text):
+    spans = tok(text, return_offsets_mapping=True).offset_mapping
+    return [text[i] for i in range(len(text)) if sum(start <= i < end for start, end in spans) == 2]
+
+
 @pytest.mark.parametrize("answer, says", [
     (lambda tok, text: [p.label for p in pieces(tok, text) if "‹" in p.label], "半个字"),
     (lambda tok, text: [t for i in tok(text).input_ids if "�" in (t := tok.decode([i]))], "半个字"),
@@ -160,7 +183,15 @@ def once_a_piece(tok, text):
     (once_a_piece, "应得到"),
     (lambda tok, text: list(dict.fromkeys(by_bytes(tok, text))), "不要去掉重复的"),
     (lambda tok, text: list(by_bytes(tok, text))[::-1], "次序反了"),
-    (lambda tok, text: sorted(by_bytes(tok, text)), "应得到"),
+    (lambda tok, text: sorted(by_bytes(tok, text)), "次序"),
+    (what_is_missing, "被切开的是哪一处"),
+    (lambda tok, text: by_bytes(tok, text)[:-1], "最后被切开的那一处"),
+    (never_whole, "切口落在哪里"),
+    (lambda tok, text: by_bytes(tok, text.replace(" ", "")), "不去掉空格"),
+    (lambda tok, text: [c for c in by_bytes(tok, text) if len(c.encode()) >= 3], "只有两个字节"),
+    (lambda tok, text: [c for c in by_bytes(tok, text) if ord(c) > 0x7ff], "只有两个字节"),
+    (lambda tok, text: [c for c in by_bytes(tok, text) if c.isalnum() or ord(c) > 0xffff], "少了标点"),
+    (only_in_two, "切成三块的也算"),
     (lambda tok, text: set(by_bytes(tok, text)), "应得到一个列表"),
     (lambda tok, text: "".join(by_bytes(tok, text)), "应得到一个列表"),
     (lambda tok, text: [" " + c for c in by_bytes(tok, text)], "空格没有被切开"),
