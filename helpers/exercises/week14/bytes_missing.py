@@ -53,8 +53,8 @@ def cases() -> list[Case]:
     long_header = saved({"w": (3,)}, notes={"format": "pt", "说明": "很长的备注" * 5_000})
     inside_letter = noted.index("明".encode()) + 1
     return [
-        case(one, len(one)),
         case(one, len(one) - 5),
+        case(one, len(one)),
         case(several, len(several)),
         case(several, len(several) - 1),
         case(several, header_end(several)),
@@ -82,9 +82,15 @@ def saved(shapes: dict, dtype: str = "float32", notes: dict | None = None) -> by
 
 
 def out_of_order() -> bytes:
-    """文件头里的次序和数的次序不同的文件：排在后面的张量，数在前面，备注在最后。格式允许这样"""
+    """文件头里的次序、名字的次序都和数的次序不同的文件，有一个空的张量，备注在最后。格式允许这样
+
+    数到最后的是 _late.metadata：它不是最大的，名字不是最后的，开始得也和空的张量一样晚
+    """
     header = {
-        "late": {"dtype": "F32", "shape": [6], "data_offsets": [40, 64]},
+        "empty": {"dtype": "F32", "shape": [0, 999], "data_offsets": [52, 52]},
+        "_late.metadata": {"dtype": "F32", "shape": [3], "data_offsets": [52, 64]},
+        "middle": {"dtype": "F32", "shape": [1], "data_offsets": [40, 44]},
+        "before": {"dtype": "F32", "shape": [2], "data_offsets": [44, 52]},
         "early": {"dtype": "F32", "shape": [10], "data_offsets": [0, 40]},
         "__metadata__": {"format": "pt"},
     }
@@ -117,8 +123,8 @@ def is_unknown(got, case):
     return got == UNKNOWN
 
 
-def should_be_nothing(got, case):
-    return case.expected == 0 and got != 0
+def is_unknown_when_complete(got, case):
+    return case.expected == 0 and got == UNKNOWN
 
 
 def tensors_of(data):
@@ -153,6 +159,26 @@ def whole_size(data):
 
 def missing_by_last(data):
     return header_end(data) + ends(data)[-1] - len(data)
+
+
+def missing_by_biggest(data):
+    sizes = [tensor["data_offsets"][1] - tensor["data_offsets"][0] for tensor in tensors_of(data)]
+    return header_end(data) + ends(data)[sizes.index(max(sizes))] - len(data)
+
+
+def missing_by_last_name(data):
+    header = json.loads(data[8:header_end(data)])
+    header.pop("__metadata__", None)
+    return header_end(data) + header[max(header)]["data_offsets"][1] - len(data)
+
+
+def missing_by_latest_start(data):
+    starts = [tensor["data_offsets"][0] for tensor in tensors_of(data)]
+    return header_end(data) + ends(data)[starts.index(max(starts))] - len(data)
+
+
+def missing_by_ends_as_text(data):
+    return header_end(data) + int(max(map(str, ends(data)))) - len(data)
 
 
 def missing_by_sum(data):
@@ -195,6 +221,8 @@ def missing_by_letters(data):
 LENGTH = "开头 8 个字节和文件头也是文件的一部分，完整的大小里要把它们都算上"
 FORMS = {
     should_be_unknown: "文件头还没有下完，不知道后面有多少，应得到 -1；读之前先看 data 有没有 8 + n 个字节",
+    is_unknown_when_complete: "文件已经下完了，应是 0；-1 只用在文件头还没有下完的时候；"
+                              "用了 try 的，看看它接住的是什么错",
     is_unknown: "文件头已经下完了，不应是 -1；开头 8 个字节的低位在前（little），n 是文件头的字节数；"
                 "用了 try 的，看看它接住的是什么错",
 }
@@ -204,6 +232,11 @@ SLIPS = {
     missing_without_eight: LENGTH,
     missing_without_header: LENGTH,
     missing_without_length: LENGTH,
+    missing_by_biggest: "用的是最大的张量结束的位置；最大的不一定在最后，应看结束得最晚的那个",
+    missing_by_ends_as_text: "把结束的位置当作文字来比大小了，\"9\" 比 \"10\" 大；先变成数",
+    missing_by_last_name: "用的是名字排在最后的张量；名字的次序不一定是数的次序，应看结束得最晚的那个",
+    missing_by_latest_start: "少了数在最后的那个张量：开始得最晚的可能是空的，应看结束得最晚的；"
+                             "名字什么样的都要算，只有 __metadata__ 不是张量",
     missing_by_last: "用的是文件头里的最后一个张量；文件头里的次序不一定是数的次序，应看结束得最晚的那个",
     missing_by_sum: "data_offsets 是从哪里到哪里，不是长度；把各个结束的位置加起来就多了",
     missing_by_start: "用的是张量开始的位置；data_offsets 的第二个数才是结束的位置",

@@ -1,6 +1,7 @@
 """练习“还缺多少字节”：几种算法都收；少算一部分、看错位置、没有想到文件头也会断，各有自己的话"""
 import json
 import math
+import re
 import struct
 
 from helpers.exercises.week14 import bytes_missing
@@ -98,6 +99,27 @@ def careful(answer):
 
 def end_of(tensors):
     return max(tensor["data_offsets"][1] for tensor in tensors)
+
+
+def size_of(tensor):
+    return tensor["data_offsets"][1] - tensor["data_offsets"][0]
+
+
+def start_of(tensor):
+    return tensor["data_offsets"][0]
+
+
+def largest_before_a_bracket(header):
+    return max(map(int, re.findall(rb"(\d+)\]", header)))
+
+
+def by_names(end):
+    """end(文件头里的张量，名字 → 张量): 数到哪里为止"""
+    def answer(data, n, tensors):
+        header = json.loads(data[8:8 + n])
+        header.pop("__metadata__", None)
+        return 8 + n + end(header) - len(data)
+    return careful(answer)
 
 
 def big_endian(data):
@@ -210,6 +232,14 @@ def header_rest_when_unknown(data):
     (careful(lambda data, n, tensors: len(data) - 8 - n - end_of(tensors)), "正负号反了"),
     (careful(lambda data, n, tensors: 8 + n + end_of(tensors)), "减去已经有的"),
     (careful(lambda data, n, tensors: 8 + n + tensors[-1]["data_offsets"][1] - len(data)), "结束得最晚"),
+    (careful(lambda data, n, tensors: 8 + n + max(tensors, key=size_of)["data_offsets"][1] - len(data)), "最大的张量"),
+    (careful(lambda data, n, tensors: 8 + n + max(tensors, key=start_of)["data_offsets"][1] - len(data)), "开始得最晚"),
+    (careful(lambda data, n, tensors: 8 + n + int(max(str(end_of([t])) for t in tensors)) - len(data)), "当作文字"),
+    (careful(lambda data, n, tensors: 8 + n + largest_before_a_bracket(data[8:8 + n]) - len(data)), "应得到"),
+    (by_names(lambda header: header[max(header)]["data_offsets"][1]), "名字排在最后"),
+    (by_names(lambda header: end_of(t for name, t in header.items() if name[0] != "_")), "名字什么样的都要算"),
+    (by_names(lambda header: end_of(t for name, t in header.items() if "metadata" not in name)), "名字什么样的都要算"),
+    (lambda data: solved(8)(data) or -1, "应是 0；-1 只用在"),
     (careful(lambda data, n, tensors: 8 + n + sum(t["data_offsets"][1] for t in tensors) - len(data)), "不是长度"),
     (careful(lambda data, n, tensors: 8 + n + max(t["data_offsets"][0] for t in tensors) - len(data)), "开始的位置"),
     (careful(lambda data, n, tensors: 8 + n + sum(math.prod(t["shape"]) for t in tensors) - len(data)), "几个数"),
@@ -253,7 +283,8 @@ def test_true_is_not_one(sheet):
 
 def test_the_file_out_of_order_is_a_real_one(tmp_path):
     tensors = load(bytes_missing.out_of_order())
-    assert {name: tuple(tensor.shape) for name, tensor in tensors.items()} == {"late": (6,), "early": (10,)}
+    assert {name: tuple(tensor.shape) for name, tensor in tensors.items()} == {
+        "empty": (0, 999), "_late.metadata": (3,), "middle": (1,), "before": (2,), "early": (10,)}
     cut = tmp_path / "断了.safetensors"
     cut.write_bytes(bytes_missing.out_of_order()[:-9])
     with pytest.raises(SafetensorError), safe_open(cut, "pt"):
