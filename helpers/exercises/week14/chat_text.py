@@ -40,7 +40,7 @@ def check_by_hand(answer) -> None:
 def cases(tokenizer) -> list[Case]:
     """几段对话：平常的，空的、很长的、多行的、带尖括号的、有空行和制表符的、有好几轮的
 
-    同一个人连说两句的，最后一句是助手说的
+    同一个人连说两句的，最后一句是助手说的，带 % 和 \\ 的，system 再来的，字典里 content 在前的
     """
     return [
         case(tokenizer, ("system", "你是导游。"), ("user", "去哪里玩"), ("assistant", "西湖"), ("user", "还有呢")),
@@ -50,13 +50,18 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, ("system", "龘"), ("user", "你好"), ("user", "你好"), ("assistant", "<b>好</b> & \"好\"")),
         case(tokenizer, ("system", "简短"), ("assistant", "先说一句"), ("assistant", "又一句"), ("user", "{role} X")),
         case(tokenizer, ("system", "照原样"), ("user", "第一段\n\n第二段\r\n\t缩进　ＡＢＣ")),
+        case(tokenizer, ("system", " \n"), ("user", "\n100%安全"), ("assistant", r"a\n\d"), ("system", "再来"),
+             ("user", "再一次")),
+        case(tokenizer, ("system", "反着写的字典"), ("user", "内容在前"), content_first=True),
         case(tokenizer, ("system", "报数"), *[("user", "再报一个"), ("assistant", "好")] * 4, ("user", "停")),
     ]
 
 
-def case(tokenizer, *said):
-    """一组输入；said: 几个 (角色, 内容)"""
+def case(tokenizer, *said, content_first=False):
+    """一组输入；said: 几个 (角色, 内容)；content_first: 字典里 content 写在前面"""
     messages = [{"role": role, "content": content} for role, content in said]
+    if content_first:
+        messages = [dict(reversed(one.items())) for one in messages]
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     return Case((messages,), text, f"messages 是 {brief(messages, 70)}")
 
@@ -87,6 +92,26 @@ def join_only_first(messages):
 
 def join_without_system(messages):
     return join(messages[1:])
+
+
+def join_by_place(messages):
+    """不看键的名字，字典里第一个当作角色"""
+    lines = [list(one.values()) for one in messages]
+    return join([{"role": first, "content": second} for first, second in lines])
+
+
+def join_one_system(messages):
+    """后面的 system 不写"""
+    return join([one for at, one in enumerate(messages) if at == 0 or one["role"] != "system"])
+
+
+def join_later_system_as_user(messages):
+    lines = [one | {"role": "user"} if at and one["role"] == "system" else one for at, one in enumerate(messages)]
+    return join(lines)
+
+
+def join_without_blank(messages):
+    return join([one for one in messages if not one["content"] or one["content"].strip()])
 
 
 def join_by_turns(messages):
@@ -135,6 +160,10 @@ SLIPS = {
     partial(join, end=""): "每条消息末尾应有 <|im_end|> 和换行，现在没有；写在内容后面",
     partial(join, end="\n<|im_end|>\n"): "内容和 <|im_end|> 之间不应换行，现在多了一个；紧挨着写",
     join_all_as_user: "角色应用每条消息自己的 role，现在都是 user；不要写死",
+    join_by_place: "把 role 和 content 弄反了：键的先后不一定，要用名字取",
+    join_one_system: "system 可能再来一条，也要照样写，现在跳过了",
+    join_later_system_as_user: "后来的 system 也应写成 system，现在成了 user；角色用每条消息自己的 role",
+    join_without_blank: "内容只有空白的消息也要写，现在跳过了",
     join_by_turns: "角色应看每条消息自己的 role，现在照次序轮着写；同一个人可以连说两句",
     join_stripped: "内容应照原样，现在去掉了两头的空白",
     join_escaped: "内容应照原样，现在把 < 和 & 换成了网页的写法；这里不是网页",

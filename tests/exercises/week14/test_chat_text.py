@@ -1,4 +1,5 @@
 """练习“手写对话模板”：几种拼法都收；差一个换行、写死角色、改了内容，各有自己的话"""
+import re
 from html import escape
 from unicodedata import normalize
 
@@ -111,6 +112,30 @@ def at_the_first(messages):
     return ""
 
 
+def by_values(messages):
+    text = ""
+    for message in messages:
+        role, content = message.values()
+        text += f"{START}{role}\n{content}{END}\n"
+    return text + f"{START}assistant\n"
+
+
+def later_system_as_user(messages):
+    return by_join([messages[0], *[one | {"role": one["role"].replace("system", "user")} for one in messages[1:]]])
+
+
+def by_percent(messages):
+    text = ""
+    for message in messages:
+        text += (START + message["role"] + "\n" + message["content"] + "%s\n") % END
+    return text + f"{START}assistant\n"
+
+
+def by_pattern(messages):
+    lines = [re.sub("内容", one["content"], f"{START}{one['role']}\n内容{END}\n") for one in messages]
+    return "".join(lines) + f"{START}assistant\n"
+
+
 def by_template(messages):
     return messages.tokenizer.apply_chat_template(messages)
 
@@ -144,6 +169,13 @@ def by_template(messages):
     (changed(lambda content: content.replace("\n", " ")), "不同"),
     (lambda m: by_join([one for one in m if one["content"]]), "现在跳过了"),
     (lambda m: by_join(m).rstrip("\n"), "应有换行"),
+    (by_values, "键的先后不一定"),
+    (lambda m: by_join(m[:1] + [one for one in m[1:] if one["role"] != "system"]), "system 可能再来"),
+    (later_system_as_user, "现在成了 user"),
+    (by_percent, "应有结果"),
+    (by_pattern, "应"),
+    (changed(lambda content: content.lstrip("\n")), "应"),
+    (lambda m: by_join([one for one in m if one["content"] == "" or one["content"].strip()]), "只有空白的消息"),
     (empties, "应保持原样"),
     (appends, "应保持原样"),
     (lambda m: [m], "应得到一段文字"),
