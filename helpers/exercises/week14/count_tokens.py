@@ -26,9 +26,13 @@ def exercise(tokenizer) -> Exercise:
 
 @cache
 def cases(tokenizer) -> list[Case]:
-    """平常的、空的、重复的、生僻的、只有空格的、两头有空白的、大写的、混在一起的、很长的"""
+    """平常的、空的、重复的、生僻的、只有空格的、两头有空白的、大写的、混在一起的、有特殊词元的、很长的
+
+    最长的不到 1024 个词元，教学小模型的分词器才不警告
+    """
     texts = ["人工智能和魔搭社区的龘 123", "", "好好好，好好好好", "犇骉麤", " ", "  两头有空白，都是空白\n\n",
-             "HELLO! World! from_pretrained", "全角ＡＢＣ１２３", "🫠词元 world\n靐x 好", "词元" * 505]
+             "HELLO! World! from_pretrained", "全角ＡＢＣ１２３", "🫠词元 world\n靐x 好",
+             "<|im_start|>user\n你好，请坐<|im_end|>", "词元" * 505, "今天 天气very good，12 个人\r\n" * 80]
     return [case(tokenizer, text) for text in texts]
 
 
@@ -47,6 +51,19 @@ def token_count(tokenizer, text):
 
 def is_list(got, case):
     return isinstance(as_lists(got), list)
+
+
+def is_cut_short(got, case):
+    """整数百，或 2 的几次方：truncation 截到了那里"""
+    return case.expected > got >= 100 and (got % 100 == 0 or got & (got - 1) == 0)
+
+
+def count_as_plain_text(tokenizer, text):
+    return len(tokenizer(text, split_special_tokens=True).input_ids)
+
+
+def count_without_added(tokenizer, text):
+    return sum(token_id < tokenizer.vocab_size for token_id in tokenizer(text).input_ids)
 
 
 def count_at_least_one(tokenizer, text):
@@ -87,9 +104,12 @@ def count_different(tokenizer, text):
 
 FORMS = {
     is_list: "应得到一个整数，现在是一串；数一数它有几个",
+    is_cut_short: "长的文字被截短了，应数全部的词元；不要截",
 }
 SLIPS = {
     count_at_least_one: "空文字一块也切不出来，应是 0，现在是 1；不要另外加上什么",
+    count_as_plain_text: "<|im_end|> 这样的特殊词元应算一个，现在当作普通文字切碎了；照分词器平常的切法",
+    count_without_added: "<|im_end|> 这样的特殊词元也要数，现在没有算",
     count_letters: "这是字符数，应是词元数；先让分词器切开，再数 input_ids",
     count_fields: "得到 2：你数的是分词结果里的两样，input_ids 和 attention_mask；应数 input_ids 里的编号，先取出它",
     count_sentences: "得到 1：input_ids 是一张表格时，len 数的是有几句话；去掉 return_tensors，或者数第 0 句",

@@ -1,4 +1,5 @@
 """练习“数词元”：几种数法都收；数成了别的，各有自己的话"""
+import re
 import unicodedata
 
 from helpers.tokens import pieces
@@ -53,6 +54,13 @@ def test_right(sheet, answer):
 
 # ---- 错的 ----
 
+def in_bits(size):
+    """每 size 个字符切一次，加起来"""
+    def answer(tok, text):
+        return sum(len(tok(text[at:at + size]).input_ids) for at in range(0, len(text), size))
+    return answer
+
+
 @pytest.mark.parametrize("answer, says", [
     (lambda tok, text: len(text), "这是字符数"),
     (lambda tok, text: len(tok(text)), "两样"),
@@ -67,7 +75,7 @@ def test_right(sheet, answer):
     (lambda tok, text: len(tok(text.rstrip()).input_ids), "两头空白"),
     (lambda tok, text: len(tok(text.upper()).input_ids), "应得到"),
     (lambda tok, text: len(tok(text.capitalize()).input_ids), "改了大小写"),
-    (lambda tok, text: len(tok(text[:1000]).input_ids), "应得到"),
+    (lambda tok, text: len(tok(text[:1000]).input_ids), "被截短了"),
     (lambda tok, text: np.count_nonzero(tok(text).input_ids), "应得到"),
     (lambda tok, text: len(tok(text.replace("\n", "")).input_ids), "应"),
     (lambda tok, text: len(tok(unicodedata.normalize("NFKC", text)).input_ids), "应得到"),
@@ -76,8 +84,13 @@ def test_right(sheet, answer):
     (lambda tok, text: sum(len(tok(letter).input_ids) for letter in text), "一个字一个字地切"),
     (lambda tok, text: sum(len(tok(line).input_ids) for line in text.splitlines()), "应得到"),
     (lambda tok, text: len(tok(" " + text).input_ids), "应得到"),
-    (lambda tok, text: len(tok(text, truncation=True, max_length=512).input_ids), "应得到"),
+    (lambda tok, text: len(tok(text, truncation=True, max_length=512).input_ids), "被截短了"),
     (lambda tok, text: len(tok(text).input_ids) + 1, "应得到"),
+    (lambda tok, text: len(tok(text, split_special_tokens=True).input_ids), "切碎了"),
+    (lambda tok, text: sum(i < tok.vocab_size for i in tok(text).input_ids), "特殊词元也要数"),
+    (in_bits(100), "应得到"),
+    (in_bits(1000), "应得到"),
+    (lambda tok, text: sum(len(tok(part).input_ids) for part in re.split("(?<=，)", text)), "应得到"),
     (lambda tok, text: 7, "应得到"),
     (lambda tok, text: None, "忘了 return"),
     (lambda tok, text: print(len(tok(text).input_ids)), "忘了 return"),
