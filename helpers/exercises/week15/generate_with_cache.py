@@ -33,6 +33,7 @@ SOLUTION = """def generate_with_cache(model, input_ids, stop_ids, most):
     return written, counts"""
 WHY = ("问题 25 个词元、写 100 个，没有缓存要送进 7450 个，有缓存只要 124 个，写出的一样。"
        "缓存里总比“问题 + 写出的”少一个：最后写的那个还没有送进去")
+SAID = "再见，记得保存好你的 Notebook！"  # 一句说完了的回答，接着写的就是结束词元
 HARDER = "写完以后接着聊：把第二个问题的编号接在后面，不重新读第一轮。缓存里还缺哪一个编号，要先补进去？"
 
 
@@ -51,25 +52,31 @@ def exercise(tokenizer, model) -> Exercise:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """写满为止；写出第三个就停；第一个就停；只写一个。套了模板的问题里有结束词元，那不算写出的
+    """没有要停的，说完了还写；说完就停；问题里有要停的，写满为止；写出第二个就停；只写一个
 
     前向一共十来次：真正的 Qwen 一次就要零点几秒
     """
-    messages = [{"role": "user", "content": "人工智能未来会取代人类吗？"}]
-    chat = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
     end = tokenizer.eos_token_id
     never = model.config.vocab_size - 1  # 没有对应词元的一行，模型不会写它
-    asked = ids_of(tokenizer, chat)
-    plain = ids_of(tokenizer, "怎样看温度🙂")
-    written = continuation(model, asked, 7)
-    begun = continuation(model, plain, 3)
-    first, _, third = begun
+    said = ids_of(tokenizer, chat_of(tokenizer, "再见") + SAID)
+    asked = ids_of(tokenizer, chat_of(tokenizer, "人工智能未来会取代人类吗？"))
+    plain = ids_of(tokenizer, "人工智能<|endoftext|>温度")
+    line_end = asked[0, -1].item()
+    written = continuation(model, said, 6)
+    begun = continuation(model, plain, 2)
     return [
-        case(model, asked, written, {end, never}, 7),
-        case(model, plain, begun, {0, third, end, never}, 5),
-        case(model, plain, begun, {first, never}, 4),
+        case(model, said, written, set(), 6),
+        case(model, said, written, {end, never}, 4),
+        case(model, asked, continuation(model, asked, 2), {end, line_end, never}, 2),
+        case(model, plain, begun, {0, begun[-1], end, never}, 5),
         case(model, plain, begun, {end, never}, 1),
     ]
+
+
+def chat_of(tokenizer, question: str) -> str:
+    """套好模板的问题，末尾是助手的开头；里面有结束词元"""
+    messages = [{"role": "user", "content": question}]
+    return tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
 
 
 def ids_of(tokenizer, text: str):
@@ -81,6 +88,7 @@ def continuation(model, input_ids, most: int) -> list[int]:
     """model.generate 贪心写出的 most 个新编号，不因为结束词元停下"""
     output_ids = model.generate(
         input_ids,
+        attention_mask=input_ids.new_ones(input_ids.shape),  # 不给的话，generate 会把 <|endoftext|> 当成填充
         min_new_tokens=most,
         max_new_tokens=most,
         do_sample=False,
@@ -255,6 +263,11 @@ def forms(case: Case, counts: list[int]) -> dict:
         more = f"最多写 {most} 个，现在写多了；数一数循环几轮"
         less = f"应写满 {most} 个，现在写少了；问题里有结束词元不要紧，写出的才算"
 
+    length = case.inputs[1].shape[1]
+
+    def splits_the_prompt(got, case):
+        return counts[0] < length
+
     def resends_with_cache(got, case):
         return only_first_is_right(got, case) and counts[1:] and counts[1] > 1
 
@@ -272,9 +285,11 @@ def forms(case: Case, counts: list[int]) -> dict:
         starts_with_prompt: "把问题也返回了：只要新写的编号",
         goes_on: more,
         lacks_some: less,
+        splits_the_prompt: f"第一步应把整个问题（{length} 个）一次送进去，现在只送了 {sum(counts[:1])} 个",
         resends_with_cache: "第一个对，后面错了：交回了 past_key_values，又把前面的词元再送一遍；"
                             "缓存里已经有的不要再送",
-        forgets_cache: "第一个对，后面错了：每步只送了一个，像是没有把 past_key_values 交回去，模型看不见前面的",
+        forgets_cache: "第一个对，后面错了：每步只送了一个，模型看不见前面的，或者看错了位置。没有把 past_key_values "
+                       "交回去？自己写了 position_ids、attention_mask，也会这样",
         ids_are_wrong: f"新写的编号应是 {brief(ids)}，现在不是；看最后一个位置的打分，选最大的，再接上",
         sends_again: f"编号对了，可是{SENT_AGAIN}",
         forgot_first: "第一步送进的是整个问题，不是 1 个",

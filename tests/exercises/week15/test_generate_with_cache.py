@@ -138,13 +138,71 @@ def feeds_the_last_one_too(model, input_ids, stop_ids, most):
     return ids, counts
 
 
-def cut_at_six(model, input_ids, stop_ids, most):
-    return loop()(model, input_ids, stop_ids, min(most, 6))
+def cut_at_five(model, input_ids, stop_ids, most):
+    return loop()(model, input_ids, stop_ids, min(most, 5))
 
 
 def with_one_stop(choose):
     """只认一个结束词元"""
-    return lambda model, input_ids, stop_ids, most: loop()(model, input_ids, {choose(stop_ids)}, most)
+    def answer(model, input_ids, stop_ids, most):
+        if stop_ids:
+            stop_ids = {choose(stop_ids)}
+        return loop()(model, input_ids, stop_ids, most)
+    return answer
+
+
+def with_other_stops(change):
+    """stop_ids 换成别的"""
+    def answer(model, input_ids, stop_ids, most):
+        return loop()(model, input_ids, change(stop_ids, set(input_ids[0].tolist())), most)
+    return answer
+
+
+def nothing_after_a_stop(model, input_ids, stop_ids, most):
+    if input_ids[0, -1].item() in stop_ids:
+        return [], []
+    return loop()(model, input_ids, stop_ids, most)
+
+
+def hides_padding(model, input_ids, stop_ids, most):
+    mask = (input_ids != 151_643).long()
+    ids, counts, fed, cache = [], [], input_ids, None
+    while len(ids) < most and not stop_ids & set(ids):
+        out = model(input_ids=fed, attention_mask=mask, past_key_values=cache, use_cache=True)
+        counts.append(fed.shape[1])
+        cache = out.past_key_values
+        ids.append(out.logits[0, -1].argmax().item())
+        fed = torch.tensor([ids[-1:]])
+        mask = torch.cat([mask, torch.ones(1, 1, dtype=mask.dtype)], 1)
+    return ids, counts
+
+
+def each_once(model, input_ids, stop_ids, most):
+    ids, counts = loop()(model, input_ids, stop_ids, most)
+    return list(dict.fromkeys(ids)), counts
+
+
+def the_prompt_one_by_one(model, input_ids, stop_ids, most):
+    cache = model(input_ids=input_ids[:, :-1], use_cache=True).past_key_values
+    ids, counts, fed = [], [], input_ids[:, -1:]
+    while len(ids) < most and not stop_ids & set(ids):
+        out = model(input_ids=fed, past_key_values=cache, use_cache=True)
+        counts.append(1)
+        ids.append(out.logits[0, -1].argmax().item())
+        fed = torch.tensor([ids[-1:]])
+    return ids, [input_ids.shape[1] - 1] + counts
+
+
+def with_wrong_positions(model, input_ids, stop_ids, most):
+    ids, counts, fed, cache = [], [], input_ids, None
+    while len(ids) < most and not stop_ids & set(ids):
+        positions = torch.arange(fed.shape[1])[None]  # 每步都从 0 数起
+        out = model(input_ids=fed, position_ids=positions, past_key_values=cache, use_cache=True)
+        counts.append(fed.shape[1])
+        cache = out.past_key_values
+        ids.append(out.logits[0, -1].argmax().item())
+        fed = torch.tensor([ids[-1:]])
+    return ids, counts
 
 
 def the_notebooks_example(model, input_ids, stop_ids, most):
@@ -167,11 +225,21 @@ WRONG = [
     (loop(token="out.logits[0, -1].argmax()", condition="len(new) < most and (not new or new[-1] not in stop_ids)"),
      "先 .item()"),
     (loop(condition="len(new) <= most and not stop_ids & set(new)"), "写多了"),
-    (loop(condition="len(new) < most - 1 and not stop_ids & set(new)"), "应写满 7 个"),
+    (loop(condition="len(new) < most - 1 and not stop_ids & set(new)"), "应写满 6 个"),
     (loop(condition="len(new) < most", add="if token in stop_ids: return new, counts\n        new.append(token)"),
      "也要留在列表里"),
     (stops_when_the_prompt_holds_one, "问题里"),
-    (cut_at_six, "应写满 7 个"),
+    (with_other_stops(lambda stops, asked: stops - asked), "应停下"),
+    (with_other_stops(lambda stops, asked: stops | {151_645, 151_643}), "应写满 6 个"),
+    (with_other_stops(lambda stops, asked: stops | {max(stops)}), "你的函数报了"),
+    (loop(token="out.logits[0, -1, :151_643].argmax().item()"), "选最大的"),
+    (nothing_after_a_stop, "应写满 2 个"),
+    (hides_padding, "attention_mask"),
+    (each_once, "看错了位置"),
+    (loop(condition="len(new) < most and not stop_ids & set(new) and len(set(new)) == len(new)"), "应写满 6 个"),
+    (the_prompt_one_by_one, "一次送进去"),
+    (with_wrong_positions, "position_ids"),
+    (cut_at_five, "应写满 6 个"),
     (with_one_stop(min), "应停下"),
     (with_one_stop(max), "应停下"),
     (with_one_stop(lambda ids: next(iter(ids))), "应停下"),
@@ -183,7 +251,7 @@ WRONG = [
     (loop(count="1"), "是整个问题"),
     (loop(count="input_ids.shape[1] + len(new)"), "一共的个数"),
     (loop(result="new, counts[1:]"), "是整个问题"),
-    (loop(result="new, counts + [1]"), "也应有 7 个数"),
+    (loop(result="new, counts + [1]"), "也应有 6 个数"),
     (loop(result="new, sum(counts)"), "应返回两样"),
     (loop(count="fed.shape[0]"), "是整个问题"),
     (loop(count="fed.shape[1] * 2"), "以后每步 1 个"),
@@ -257,10 +325,19 @@ def test_nothing_stays_on_the_model(sheet, model):
 
 
 def test_the_prompt_holds_a_stop(tokenizer, model):
-    first = generate_with_cache.cases(tokenizer, model)[0]
-    _, input_ids, stop_ids, most = first.inputs
+    third = generate_with_cache.cases(tokenizer, model)[2]
+    _, input_ids, stop_ids, most = third.inputs
     assert set(input_ids[0].tolist()) & stop_ids
-    assert len(first.expected[0]) == most == 7
+    assert input_ids[0, -1].item() in stop_ids
+    assert len(third.expected[0]) == most == 2
+
+
+def test_an_answer_that_ends_is_there(tokenizer, model):
+    goes_on, stops, *_ = generate_with_cache.cases(tokenizer, model)
+    assert goes_on.inputs[2] == set()
+    assert goes_on.expected[0][0] == tokenizer.eos_token_id
+    assert stops.expected[0] == [tokenizer.eos_token_id]
+    assert len(set(goes_on.expected[0])) < len(goes_on.expected[0])
 
 
 def test_a_check_does_few_forwards(sheet, model):
