@@ -58,7 +58,7 @@ def as_it_comes(tokenizer) -> Iterator[None]:
 
 
 def cases(tokenizer) -> list[Case]:
-    """长短不同的、只有一段的、一样长的、自己就以填充的词元结尾的、以空白结尾的、好几段的、很长的"""
+    """长短不同的、只有一段的、一样长的、自己就以填充的词元结尾的、以空白结尾的、只有空白的、末尾很多字是一个词元的、好几段的、很长的"""
     return [
         case(tokenizer, FAILS_ON),
         case(tokenizer, ["人工智能"]),
@@ -66,6 +66,8 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, ["你好啊", "犇骉"]),
         case(tokenizer, ["龘", "说完了<|endoftext|>", "return x == 123"]),
         case(tokenizer, ["第一行\n", "先空一格 ", "不空"]),
+        case(tokenizer, [" ", "好"]),
+        case(tokenizer, ["短", "=" * 60]),
         case(tokenizer, ["好" * 60, "吃 饭", "好", "13800138000", "好"]),
         case(tokenizer, ["短", "今天天气怎么样" * 300 + "啊"]),
     ]
@@ -151,7 +153,8 @@ FORMS = {
     is_one_number: "应得到一个列表，每段文字一项，现在只有一个数",
     is_nested: "应得到一个列表，每段文字一个编号，现在里面还有列表；只取最后一列",
     has_a_long_text_cut: "短的都对，最长的那一段不对：长的被截短了；不要截，把短的补长",
-    has_other_length: "应每段文字一项，现在的项数和 texts 的不一样；看看取的是列还是行",
+    has_other_length: "应每段文字一项，现在的项数和 texts 的不一样；取的是列还是行？"
+                      "有没有跳过哪一段、去掉重复的",
 }
 SLIPS = {
     padded_right: "不报错了，可是短的那几段得到的是 151643，它是补上去的，不是句子里的；"

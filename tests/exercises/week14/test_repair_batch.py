@@ -197,7 +197,7 @@ WRONG = [
     (off_by_one, "应得到"),
     (lambda tok, texts: [tok(text.strip()).input_ids[-1] for text in texts], "先去掉了两头的空白"),
     (lambda tok, texts: [tok(text.rstrip("\n")).input_ids[-1] for text in texts], "应得到"),
-    (last_row, "看看取的是列还是行"),
+    (last_row, "取的是列还是行"),
     (first_column, "取了第一列"),
     (of_the_last_letters, "最后一个字单独切"),
     (only_the_first_text, "项数"),
@@ -212,6 +212,9 @@ WRONG = [
     (lambda tok, texts: tok(texts, padding=True, padding_side="left", return_tensors="pt"), "整个结果"),
     (clears, "保持原样"),
     (lambda tok, texts: [108386, 104472], "项数"),
+    (lambda tok, texts: one_by_one(tok, [text for text in texts if text.strip()]), "有没有跳过哪一段"),
+    (lambda tok, texts: one_by_one(tok, [text[-20:] for text in texts]), "应得到"),
+    (lambda tok, texts: one_by_one(tok, [text[-50:] for text in texts]), "应得到"),
     (lambda tok, texts: None, "忘了 return"),
     (lambda texts: texts, "TypeError"),
 ]
