@@ -2,9 +2,10 @@
 
 出处: notebooks/03_tokenization.ipynb 第 1、7、8 节
 """
+from copy import deepcopy
 from functools import cache
 
-from helpers.exercises.comparing import Case, as_lists, brief, check_function, is_nested
+from helpers.exercises.comparing import Case, Wrong, as_lists, brief, check_function, is_nested
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
 
@@ -20,6 +21,8 @@ def id_counts(tokenizer, text: str):
 FAILS_ON = "<|im_start|>user\n你好<|im_end|>\n"
 ERROR = "IndexError: index 151644 is out of bounds for dimension 0 with size 151643"
 MODEL_ROWS = 151_936  # 模型的词嵌入表有几行，比分词器的词元多
+GREW = ("你的函数改动了分词器：它的词元变多了。数编号不用添词元，只用问它一共有多少个；"
+        "自己运行过这个函数的，先重启内核，分词器才变回原来的")
 HINTS = ("最后一行有两个数：151644 是哪个词元的编号（用 tokenizer.decode([151644]) 问它）？"
          "151643 是函数的哪一行定下来的？"
          "箭头指着的不一定是要改的那一行",
@@ -42,11 +45,17 @@ def exercise(tokenizer) -> Exercise:
     """这道题；正确的次数由 torch.bincount 数出来"""
     @cache
     def asked() -> list[Case]:
-        return cases(tokenizer)
+        return cases(deepcopy(tokenizer))  # 函数要是改了它，别的题还用原来的
 
     def test(answer):
         expect_changes(answer, BROKEN)
-        check_function(answer, asked(), FORMS, SLIPS, same_counts)
+        lent = asked()[0].inputs[0]
+        try:
+            check_function(answer, asked(), FORMS, SLIPS, same_counts)
+        finally:
+            if len(lent) != len(tokenizer):
+                asked.cache_clear()
+                raise Wrong(GREW)
 
     return Exercise("读报错：表里没有这一格", "03 第 1、7、8 节", 0, test, HINTS, SOLUTION, WHY, HARDER, stars=2,
                     minutes=8)
@@ -108,6 +117,10 @@ def has_rows_of_the_model(got, case):
 
 def has_no_added(got, case):
     return len(got) == len(case.expected) - 22
+
+
+def is_empty_for_no_text(got, case):
+    return case.inputs[1] == "" and len(got) == 0
 
 
 def grows_with_the_text(got, case):
@@ -178,6 +191,7 @@ FORMS = {
     is_nested: "应是一维的一串数，现在里面还有一层；取出那一行",
     has_rows_of_the_model: "151936 是模型的表的行数，比词元多；应只给分词器的词元留格子，现在多了 271 格",
     has_no_added: "格子只到普通的词元为止，附加词元还是没有格子；课文 03 第 1 节数过一共有多少个词元",
+    is_empty_for_no_text: "空的文字也应有全部的格子，都是 0；现在一格也没有",
     grows_with_the_text: "格数应总是一样的，现在随文字里最大的编号变；两段文字的结果要能相加",
     has_too_few: "格子应够全部的词元用，现在少了；普通的和附加的一共有多少个？",
     has_too_many: "格子应和词元一样多，现在多了；普通的和附加的一共有多少个？",

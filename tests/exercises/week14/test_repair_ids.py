@@ -185,7 +185,7 @@ WRONG = [
     (swallows, "附加词元还是没有格子"),
     (lambda tok, text: by_bincount(tok, text.strip()), "两头的空白"),
     (lambda tok, text: by_bincount(tok, text.lower()), "变成了小写"),
-    (lambda tok, text: by_bincount(tok, text) if text else [], "随文字里最大的编号变"),
+    (lambda tok, text: by_bincount(tok, text) if text else [], "空的文字也应有全部的格子"),
     (lambda tok, text: by_bincount(tok, text).tolist()[:-1], "应够全部的词元用"),
     (only_whether, "只有 0 和 1"),
     (adds_without_repeats, "只有 0 和 1"),
@@ -208,6 +208,19 @@ def test_wrong(exercise, answer, says):
     assert note.mark == "✗", note
     assert says in note.text
     assert not note.text.startswith("答案的样子应像")
+
+
+def test_an_answer_that_changes_the_tokenizer_is_told_so_and_spoils_nothing(exercise, tokenizer):
+    def adds_a_token(tok, text):
+        tok.add_tokens(["<|pad0|>"])
+        return by_bincount(tok, text)
+
+    before = len(tokenizer)
+    note = exercise.check(adds_a_token)
+    assert note.mark == "✗"
+    assert "改动了分词器" in note.text
+    assert len(tokenizer) == before
+    assert exercise.check(by_bincount).mark == "✓"
 
 
 @pytest.mark.parametrize("more", ["", "# 我还没有改\n"])
