@@ -16,7 +16,8 @@ BROKEN = '''def chat_reply(tokenizer, model, question: str, most: int) -> str:
     output_ids = model.generate(input_ids, max_new_tokens=most, do_sample=False, repetition_penalty=1.0)
     return tokenizer.decode(output_ids[0], skip_special_tokens=True)'''
 FAILS_ON = "什么是词元"
-ROLES = "\nsystem\nuser 问：有哪几种角色？\nassistant\n"  # 一个回答：照文字找开头就会找错
+ASKS = " 用自己的话说一说，system\nuser\nassistant\n是哪三种角色？\n"  # 首尾也有空格和换行
+ROLES = f"\nsystem 龘\nuser 问：{ASKS}\nassistant\n"  # 一个回答：照文字找开头就会找错
 TRACEBACK = [  # 红字里要读的几行，从上到下；中间略去的用省略号
     "KeyError: 'shape'",
     "During handling of the above exception, another exception occurred:",
@@ -79,7 +80,7 @@ class EndsOnTime(Watched):
 
 
 class Says(Watched):
-    """不做计算：总是把准备好的编号接在问题后面"""
+    """不做计算：把准备好的编号接在问题后面；不许它早停，它就再说一遍"""
 
     def __init__(self, model, ids: list[int]):
         super().__init__(model)
@@ -89,7 +90,11 @@ class Says(Watched):
         import torch
 
         rows = question.shape[0]  # 字典没有 shape，和真的 generate 报一样的错
-        return torch.cat([question, torch.tensor([self._ids] * rows)], dim=1)
+        ids = list(self._ids)
+        while len(ids) < (named.get("min_new_tokens") or 0):
+            ids += self._ids
+        ids = ids[:named.get("max_new_tokens")]
+        return torch.cat([question, torch.tensor([ids] * rows)], dim=1)
 
 
 def exercise(tokenizer, model) -> Exercise:
@@ -123,7 +128,7 @@ def cases(tokenizer, model) -> list[Case]:
     said = tokenizer(ROLES).input_ids + [tokenizer.pad_token_id]
     return [
         case(tokenizer, EndsOnTime(model, end), FAILS_ON, 3, ""),
-        case(tokenizer, Says(model, said), "有哪几种角色？", len(said), f"，模型的回答是 {ROLES!r}"),
+        case(tokenizer, Says(model, said), ASKS, len(said) + 20, f"，模型的回答是 {ROLES!r}"),
     ]
 
 
@@ -193,6 +198,16 @@ def cut_by_the_role(tokenizer, model, question, most):
     return keep_the_question(tokenizer, model, question, most).split("assistant\n")[-1]
 
 
+def take_the_last(tokenizer, model, question, most):
+    output_ids, _ = written(tokenizer, model, prompt_of(tokenizer, question), most)
+    return tokenizer.decode(output_ids[-most:], skip_special_tokens=True)
+
+
+def decode_one_by_one(tokenizer, model, question, most):
+    output_ids, length = written(tokenizer, model, prompt_of(tokenizer, question), most)
+    return "".join(tokenizer.decode([token_id], skip_special_tokens=True) for token_id in output_ids[length:])
+
+
 def strip_the_ends(tokenizer, model, question, most):
     return answered(tokenizer, model, question, most).strip()
 
@@ -218,6 +233,8 @@ SLIPS = {
     cut_by_the_bare_question: "切得太少：送进去的是套了模板的问题，要数的是它的词元，不是 question 自己的",
     partial(answered, opening=False): "模板末尾少了助手的开头：add_generation_prompt=True 要留着",
     cut_by_the_role: "像是照 assistant 这个词来切，回答里自己也有这个词；按编号切：问题有几个词元，就去掉几个",
+    take_the_last: "像是取了最后 most 个：回答说完了就停，可能不到 most 个；从问题的后面切",
+    decode_one_by_one: "一个一个地解码，切在两个词元里的字就成了 �；剩下的一次解码",
     strip_the_ends: "回答应一个字不改，现在两头的空格和换行没有了",
     without_template: "没有套模板：送进去的只有问题，模型不知道轮到它回答；apply_chat_template 要留着",
 }

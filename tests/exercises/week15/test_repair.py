@@ -128,6 +128,24 @@ def leaves_the_other_end_token(tokenizer, model, question, most):
     return text.replace("<|im_end|>", "")
 
 
+def with_question(change):
+    """改好的，可是问题先改了"""
+    return lambda tokenizer, model, question, most: defined(repair.SOLUTION)(tokenizer, model, change(question), most)
+
+
+def at_most_sixteen(tokenizer, model, question, most):
+    return defined(repair.SOLUTION)(tokenizer, model, question, min(most, 16))
+
+
+def decoded_one_by_one(tokenizer, model, question, most):
+    return with_changes(decode="(lambda ids, **named: ''.join(tokenizer.decode([i], **named) for i in ids))")(
+        tokenizer, model, question, most)
+
+
+def after_the_first_assistant_unstripped(tokenizer, model, question, most):
+    return with_changes(cut="output_ids[0]")(tokenizer, model, question, most).split("assistant\n", 1)[1]
+
+
 GREEDY = {"do_sample": False, "repetition_penalty": 1.0}
 WRONG = [
     (asks(), "现在是抽样"),
@@ -150,10 +168,17 @@ WRONG = [
     (without_template, "没有套模板"),
     (cut_by_the_bare_question, "切得太少"),
     (by_replace, "应得到"),
-    (after_the_first_assistant, "一个字不改"),
+    (after_the_first_assistant, "第一个字符就不同"),
+    (after_the_first_assistant_unstripped, "第一个字符就不同"),
+    (with_question(str.strip), "套好模板的问题"),
+    (with_question(lambda question: question[:20]), "套好模板的问题"),
+    (at_most_sixteen, "应得到"),
+    (decoded_one_by_one, "一次解码"),
+    (with_changes(cut="output_ids[0, -most:]"), "最后 most 个"),
+    (with_changes(most="max_new_tokens=most, min_new_tokens=most"), "多出来的"),
     (after_the_last_assistant, "按编号切"),
     (stripped, "一个字不改"),
-    (without_line_ends, "应得到"),
+    (without_line_ends, "第一个字符就不同"),
     (lambda tokenizer, model, question, most: 3, "应是一段文字"),
 ]
 
