@@ -59,15 +59,15 @@ def cases(tokenizer, model) -> list[Case]:
     end = tokenizer.eos_token_id
     never = model.config.vocab_size - 1  # 没有对应词元的一行，模型不会写它
     said = ids_of(tokenizer, chat_of(tokenizer, "再见") + SAID)
-    asked = ids_of(tokenizer, chat_of(tokenizer, "人工智能未来会取代人类吗？"))
+    asked = ids_of(tokenizer, "怎样看温度🙂")
     plain = ids_of(tokenizer, "人工智能<|endoftext|>温度")
-    line_end = asked[0, -1].item()
+    last = asked[0, -1].item()
     written = continuation(model, said, 6)
     begun = continuation(model, plain, 2)
     return [
         case(model, said, written, set(), 6),
         case(model, said, written, {end, never}, 4),
-        case(model, asked, continuation(model, asked, 2), {end, line_end, never}, 2),
+        case(model, asked, continuation(model, asked, 2), {end, last, never}, 2),
         case(model, plain, begun, {0, begun[-1], end, never}, 5),
         case(model, plain, begun, {end, never}, 1),
     ]
