@@ -25,7 +25,7 @@ def exercise(tokenizer) -> Exercise:
 def cases(tokenizer) -> list[Case]:
     """套模板的和直接接着写的；又说了一遍问题、有生僻字、很长、空的回答；后面有几个特殊词元的
 
-    前后有空格和换行、有大写、有几行、像代码和网页的：一个字也不能改
+    前后有空格和换行、有制表符、有大写、有几行、像代码和网页和特殊词元的：一个字也不能改
     """
     end = tokenizer.eos_token_id
     padding = tokenizer.pad_token_id
@@ -47,6 +47,7 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, question, chat, "", [end]),
         case(tokenizer, question, chat, poem, [padding]),
         case(tokenizer, "写一段 Python", "写一段 Python", code, [end, padding]),
+        case(tokenizer, "你好", "你好", " 标记 <|x|>\t是这样 ", [end]),
         case(tokenizer, question, chat, f"你问的是：\nassistant\n{question}？", [end]),
     ]
 

@@ -147,8 +147,23 @@ def not_decoded(tokenizer, output_ids, prompt_length):
     return output_ids[0, prompt_length:]
 
 
+def changed(change):
+    """正确的回答，再改一改"""
+    def answer(tokenizer, output_ids, prompt_length):
+        return change(tokenizer.decode(output_ids[0, prompt_length:], skip_special_tokens=True))
+    return answer
+
+
+def removes_what_looks_special(tokenizer, output_ids, prompt_length):
+    return re.sub(r"<\|.*?\|>", "", tokenizer.decode(output_ids[0, prompt_length:]))
+
+
 RIGHT = [solved(6), by_batch, without_special_ids, by_rows, until_the_end, by_numpy, by_pieces]
 WRONG = [
+    (changed(lambda text: text.rstrip(" ")), "应得到"),
+    (changed(lambda text: text.lstrip(" ")), "应得到"),
+    (changed(str.expandtabs), "应得到"),
+    (removes_what_looks_special, "应得到"),
     (everything, "问题也解码了"),
     (special_tokens_left, "还留着特殊词元"),
     (everything_left, "都还在"),

@@ -125,8 +125,17 @@ def equal_to_everything(config, tokens, bytes_each):
     return Equal(7)
 
 
+def other_when_all_heads_are_kept(config, tokens, bytes_each):
+    right = config.num_hidden_layers * 2 * config.num_key_value_heads * tokens * bytes_each
+    right *= config.hidden_size // config.num_attention_heads
+    if config.num_key_value_heads == config.num_attention_heads:
+        return right // config.num_key_value_heads
+    return right
+
+
 RIGHT = [solved(8), divided_at_the_end, as_tensor, as_numpy, layer_by_layer, by_a_real_cache]
 WRONG = [
+    (other_when_all_heads_are_kept, "应得到"),
     (one_of_both, "两份"),
     (one_layer, "只算了一层"),
     (all_heads, "不是全部的头"),
