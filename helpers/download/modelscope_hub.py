@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import socket
+import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -106,13 +107,16 @@ def check_status(status: int, model_id: str) -> None:
 
 
 def no_answer(error: Exception) -> ModelError:
-    """连不上时，按引起它的错误说一句：超时、查不到地址、拒绝、断开"""
+    """连不上时，按引起它的错误说一句：超时、证书不对、查不到地址、拒绝、断开"""
     cause = error
     while cause:
         match cause:
             case TimeoutError():
                 return ModelError(f"{hub_host()} 应在 {sum(LISTING_TIMEOUT)} 秒内回答，现在一直没有；"
                                   "网络太慢或被挡住，换个网络再试")
+            case ssl.SSLError():
+                return ModelError(f"{hub_host()} 应给出它自己的证书，现在给出的不对（{type(cause).__name__}）；"
+                                  "多半是校园网还没有登录：先在浏览器里登录，再看看电脑的日期对不对，然后再运行一次")
             case socket.gaierror():
                 return ModelError(f"应查得到 {hub_host()} 的地址，现在查不到；"
                                   "多半是没有连网：连上网（校园网先在浏览器里登录）再试")

@@ -144,6 +144,12 @@ def test_nobody_listens_and_no_such_host(hub, monkeypatch):
     works_again(hub)
 
 
+def test_who_answers_without_a_certificate(hub, monkeypatch):
+    monkeypatch.setenv("MODELSCOPE_ENDPOINT", hub.address.replace("http:", "https:"))
+    refused("校园网还没有登录")
+    assert not folder().exists()
+
+
 def test_a_wrong_id_gets_the_nearest_one(hub):
     with pytest.raises(ModelError, match="404.*名字最像的有：Qwen/Qwen2.5-0.5B-Instruct"):
         model.locate("Qwen/Qwen2.5-0.5B-Instrct")
