@@ -69,11 +69,6 @@ def attempt(function: Callable, inputs: tuple, where: str, seconds: float | None
     return tried
 
 
-def call(function: Callable, inputs: tuple, where: str, seconds: float | None = None) -> object:
-    """function(*inputs) 的结果；参数和出错时同 attempt"""
-    return attempt(function, inputs, where, seconds).result
-
-
 def what_was_raised(error: BaseException, function: Callable) -> str:
     """学生的函数报了什么错，在它的第几行
 

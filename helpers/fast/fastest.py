@@ -3,7 +3,7 @@ import os
 import sys
 from pathlib import Path
 
-from helpers.download.checkpoint import read_config, weight_files
+from helpers.download.checkpoint import one_line, read_config, weight_files
 from helpers.errors import ModelError
 from helpers.fast.choose import choose
 from helpers.fast.linear import find_groups, swap_linears
@@ -66,8 +66,7 @@ def load(folder: Path):
             folder, device_map="cpu", dtype="auto", trust_remote_code=False, use_safetensors=True,
             output_loading_info=True)
     except Exception as error:  # 每种写错的设置、不支持的结构，报的错都不一样
-        why = " ".join(str(error).split())[:200]
-        raise ModelError(f"transformers 应能加载 {folder.name}，现在不能（{why}）；"
+        raise ModelError(f"transformers 应能加载 {folder.name}，现在不能（{one_line(error)}）；"
                          "换一个会写文字的模型，或者重新下载") from None
     if found["missing_keys"]:
         raise ModelError(f"{folder.name} 的权重文件里应有 {min(found['missing_keys'])}，现在没有；"

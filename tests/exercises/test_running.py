@@ -2,7 +2,7 @@
 import contextlib
 import threading
 
-from helpers.exercises.running import Failed, attempt, call
+from helpers.exercises.running import Failed, attempt
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def forever(x):
 def test_an_endless_loop_is_stopped(monkeypatch):
     monkeypatch.setattr("helpers.exercises.running.SECONDS", 0.3)
     with pytest.raises(Failed, match="应在 0.3 秒内算完"):
-        call(forever, (1,), "x 是 1")
+        attempt(forever, (1,), "x 是 1")
 
 
 def test_the_students_function_gets_copies():
@@ -42,14 +42,14 @@ def divides(x):
 
 def test_an_error_names_its_line():
     with pytest.raises(Failed) as caught:
-        call(divides, (1,), "x 是 1")
+        attempt(divides, (1,), "x 是 1")
     assert str(caught.value) == ("应有结果，现在你的函数报了 ZeroDivisionError: division by zero\n"
                                  "在这一行：return x / y\n这次的输入：x 是 1")
 
 
 def test_the_limit_can_be_another():
     with pytest.raises(Failed, match="应在 0.2 秒内算完，现在没有：太慢，或者停不下来"):
-        call(forever, (1,), "x 是 1", 0.2)
+        attempt(forever, (1,), "x 是 1", 0.2)
 
 
 def test_the_stop_button_stops_the_students_function(monkeypatch):
@@ -63,5 +63,5 @@ def test_the_stop_button_stops_the_students_function(monkeypatch):
 
     monkeypatch.setattr("helpers.exercises.running.Attempt.join", pressed, raising=False)
     with pytest.raises(KeyboardInterrupt):
-        call(forever, (1,), "x 是 1")
+        attempt(forever, (1,), "x 是 1")
     assert went_on == [False]
