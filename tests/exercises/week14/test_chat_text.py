@@ -6,6 +6,7 @@ from unicodedata import normalize
 from helpers.exercises.week14 import chat_text
 
 import pytest
+from answers import accepted, refused
 from week14_solutions import solved
 
 START = "<|im_start|>"
@@ -49,8 +50,7 @@ def by_opening(messages):
 
 @pytest.mark.parametrize("answer", [solved(6), by_join, by_format, by_recursion, by_parts, by_opening])
 def test_right(sheet, answer):
-    note = sheet[6].check(answer)
-    assert note.mark == "✓", note
+    accepted(sheet[6], answer)
 
 
 # ---- 错的 ----
@@ -190,9 +190,7 @@ def by_template(messages):
     (lambda m: f"{START}system\n你是导游。{END}\n{START}assistant\n", "只有第一条"),
 ])
 def test_wrong(sheet, answer, says):
-    note = sheet[6].check(answer)
-    assert note.mark == "✗", note
-    assert says in note.text
+    refused(sheet[6], answer, says)
 
 
 def test_the_first_place_that_differs_is_said(sheet):

@@ -1,15 +1,14 @@
 """练习“读报错：变不成一张表”：红字是真的，没有改过的认得出，改好的怎样写都收"""
 import copy
 import json
-from pathlib import Path
 
 from helpers.exercises.week14 import repair_batch
 
 import numpy as np
 import pytest
 import torch
+from answers import accepted, named, refused, sources
 
-NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "week14_exercises.ipynb"
 SIDES = ["right", "left"]
 
 
@@ -24,10 +23,8 @@ def exercise(own_tokenizer):
     return repair_batch.exercise(own_tokenizer)
 
 
-def defined(code: str):
-    space: dict = {}
-    exec(code, space)
-    return space["last_ids"]
+def defined(source: str):
+    return named(source, "last_ids")
 
 
 # ---- 对的 ----
@@ -82,8 +79,7 @@ RIGHT = [defined(repair_batch.SOLUTION), by_side, by_setting, by_mask, by_eos_as
 def test_right(exercise, own_tokenizer, answer, side):
     own_tokenizer.padding_side = side
     pad = own_tokenizer.pad_token
-    note = exercise.check(answer)
-    assert note.mark == "✓", note.text
+    accepted(exercise, answer)
     assert (own_tokenizer.padding_side, own_tokenizer.pad_token) == (side, pad)
 
 
@@ -224,9 +220,7 @@ WRONG = [
 @pytest.mark.parametrize("answer, says", WRONG)
 def test_wrong(exercise, own_tokenizer, answer, says, side):
     own_tokenizer.padding_side = side
-    note = exercise.check(answer)
-    assert note.mark == "✗", note
-    assert says in note.text
+    note = refused(exercise, answer, says)
     assert not note.text.startswith("答案的样子应像")
 
 
@@ -263,7 +257,7 @@ def test_what_is_said_of_the_numbers(own_tokenizer):
 
 
 def test_the_notebook_shows_the_real_error_and_gives_the_broken_function(exercise, tokenizer):
-    cells = ["".join(cell["source"]) for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]]
+    cells = sources(14)
     at = cells.index(repair_batch.BROKEN)
     assert exercise.title in cells[at - 1]
     assert f"\n{repair_batch.ERROR}\n```" in cells[at - 1]

@@ -2,15 +2,13 @@
 import json
 from collections import Counter
 from contextlib import suppress
-from pathlib import Path
 
 from helpers.exercises.week14 import repair_ids
 
 import numpy as np
 import pytest
 import torch
-
-NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "week14_exercises.ipynb"
+from answers import accepted, named, refused, sources
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +16,8 @@ def exercise(tokenizer):
     return repair_ids.exercise(tokenizer)
 
 
-def defined(code: str):
-    space: dict = {}
-    exec(code, space)
-    return space["id_counts"]
+def defined(source: str):
+    return named(source, "id_counts")
 
 
 # ---- 对的 ----
@@ -79,8 +75,7 @@ RIGHT = [defined(repair_ids.SOLUTION), by_bincount, by_numpy, by_list, by_counte
 
 @pytest.mark.parametrize("answer", RIGHT)
 def test_right(exercise, answer):
-    note = exercise.check(answer)
-    assert note.mark == "✓", note.text
+    accepted(exercise, answer)
 
 
 # ---- 错的 ----
@@ -204,9 +199,7 @@ WRONG = [
 
 @pytest.mark.parametrize("answer, says", WRONG)
 def test_wrong(exercise, answer, says):
-    note = exercise.check(answer)
-    assert note.mark == "✗", note
-    assert says in note.text
+    note = refused(exercise, answer, says)
     assert not note.text.startswith("答案的样子应像")
 
 
@@ -250,7 +243,7 @@ def test_the_example_in_the_statement(tokenizer):
 
 
 def test_the_notebook_shows_the_real_error_and_gives_the_broken_function(exercise):
-    cells = ["".join(cell["source"]) for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]]
+    cells = sources(14)
     at = cells.index(repair_ids.BROKEN)
     assert exercise.title in cells[at - 1]
     assert f"\n{repair_ids.ERROR}\n```" in cells[at - 1]

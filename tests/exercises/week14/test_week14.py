@@ -1,5 +1,4 @@
 """第 14 周的练习放在一起：check 从不报错，检查得快，笔记本里的例子都是真的"""
-import json
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from helpers.exercises import week14
 
 import pytest
 import torch
+from answers import cells
 from safetensors.torch import save
 from week14_solutions import name_of, solved
 
@@ -70,7 +70,7 @@ def test_the_sheet_can_be_built_without_a_tokenizer_and_without_torch():
 def statements() -> dict[int, str]:
     """题号 → 题目的文字"""
     found = {}
-    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
+    for cell in cells(14):
         text = "".join(cell["source"])
         heading = re.match(r"## 练习 (\d+)　", text)
         if heading:
@@ -100,6 +100,6 @@ def test_the_table_of_texts():
 
 
 def test_the_opening_says_what_holds_for_all():
-    opening = "".join(json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"][0]["source"])
+    opening = "".join(cells(14)[0]["source"])
     for word in ["不能改动传入的东西", "[*]", "■", "重启内核", "○", "✗", "✓", "✎"]:
         assert word in opening

@@ -1,14 +1,11 @@
 """练习“读报错：最后一行什么也没说”：题目里的红字是真的；只让它不报错的、切错的都认得出来"""
-import json
 import traceback
-from pathlib import Path
 
 from helpers.exercises.week15 import repair
 
 import pytest
 import torch
-
-NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "week15_exercises.ipynb"
+from answers import accepted, cells, named, refused, statement, with_replaced
 
 
 @pytest.fixture(scope="module")
@@ -17,21 +14,17 @@ def exercise(tokenizer, model):
 
 
 def defined(source: str):
-    space = {"torch": torch}
-    exec(source, space)
-    return space["chat_reply"]
+    return named(source, "chat_reply", torch=torch)
+
+
+PLACES = {"given": "**inputs", "cut": "output_ids[0, prompt_length:]", "skip": ", skip_special_tokens=True",
+          "opening": "add_generation_prompt=True", "most": "max_new_tokens=most", "kind": "return_dict=True",
+          "decode": "tokenizer.decode"}
 
 
 def with_changes(**changes: str):
     """改好的代码，换掉几处"""
-    source = repair.SOLUTION
-    for name, new in changes.items():
-        old = {"given": "**inputs", "cut": "output_ids[0, prompt_length:]", "skip": ", skip_special_tokens=True",
-               "opening": "add_generation_prompt=True", "most": "max_new_tokens=most", "kind": "return_dict=True",
-               "decode": "tokenizer.decode"}[name]
-        assert old in source
-        source = source.replace(old, new)
-    return defined(source)
+    return defined(with_replaced(repair.SOLUTION, PLACES, changes))
 
 
 # ---- 对的 ----
@@ -185,27 +178,18 @@ WRONG = [
 
 @pytest.mark.parametrize("answer", RIGHT)
 def test_right(exercise, answer):
-    note = exercise.check(answer)
-    assert note.mark == "✓", note.text
+    accepted(exercise, answer)
 
 
 @pytest.mark.parametrize("answer, says", WRONG)
 def test_wrong(exercise, answer, says):
-    note = exercise.check(answer)
-    assert note.mark == "✗"
-    assert says in note.text
+    refused(exercise, answer, says)
 
 
 def test_what_was_not_touched_is_not_wrong(exercise):
     note = exercise.check(defined(repair.BROKEN))
     assert note.mark == "○"
     assert "还是题目给的代码" in note.text
-
-
-def statement() -> str:
-    """笔记本里的文字和代码"""
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    return "\n".join("".join(cell["source"]) for cell in cells)
 
 
 def test_the_statement_shows_what_is_really_said(tokenizer, model, tmp_path):
@@ -219,16 +203,15 @@ def test_the_statement_shows_what_is_really_said(tokenizer, model, tmp_path):
     places = [said.index(line) for line in repair.TRACEBACK]
     assert places == sorted(places)
     assert said[-1] == repair.TRACEBACK[-1] == "AttributeError"
-    shown = [line.strip() for line in statement().splitlines()]
+    shown = [line.strip() for line in statement(15).splitlines()]
     start = shown.index(repair.TRACEBACK[0])
     block = [line for line in shown[start:shown.index("```", start)] if line and line != "……"]
     assert block == repair.TRACEBACK
-    assert f"应得到 `{defined(repair.SOLUTION)(tokenizer, model, repair.FAILS_ON, 8)!r}`" in statement()
+    assert f"应得到 `{defined(repair.SOLUTION)(tokenizer, model, repair.FAILS_ON, 8)!r}`" in statement(15)
 
 
 def test_the_answer_cell_holds_the_broken_code():
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    assert repair.BROKEN in ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert repair.BROKEN in ["".join(cell["source"]) for cell in cells(15) if cell["cell_type"] == "code"]
 
 
 def test_the_answers_end_with_a_special_token(tokenizer, model):

@@ -1,16 +1,14 @@
 """第 15 周的练习放在一起：check 从不报错，提示和参考答案都有，换一个模型也行，笔记本和它们一致"""
-import json
-from pathlib import Path
 
 from helpers.exercises import week15
 from helpers.fast.standin import SMALL, make
 
 import pytest
 import torch
+from answers import cells, statement
 from transformers import AutoModelForCausalLM
 from week15_solutions import name_of, solved
 
-NOTEBOOK = Path(__file__).parents[3] / "notebooks" / "week15_exercises.ipynb"
 EXERCISES = week15.sheet(None, None).exercises
 NUMBERS = [exercise.number for exercise in EXERCISES]
 FUNCTIONS = [number for number in NUMBERS if not name_of(number).startswith("answer_")]
@@ -84,26 +82,21 @@ def test_another_model_is_fine_too(tmp_path, tokenizer):
         assert note.mark == ("✎" if exercise.open else "✓"), note.text
 
 
-def cells() -> list[dict]:
-    """练习笔记本的各格"""
-    return json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-
-
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_notebook_asks_every_exercise(number):
-    text = "\n".join("".join(cell["source"]) for cell in cells())
+    text = statement(15)
     assert EXERCISES[number - 1].heading in text
     assert f"sheet[{number}].check({name_of(number)})" in text
 
 
 def test_the_minutes_add_up():
     required = sum(exercise.minutes for exercise in EXERCISES if not exercise.optional)
-    assert f"**时间**：{required} 分钟" in "".join(cells()[0]["source"])
+    assert f"**时间**：{required} 分钟" in "".join(cells(15)[0]["source"])
 
 
 def test_the_notebook_is_not_answered():
     notes = []
-    for cell in cells():
+    for cell in cells(15):
         for output in cell.get("outputs", []):
             notes.append("".join(output["data"]["text/plain"]))
     assert len(notes) == len(EXERCISES) + 1
