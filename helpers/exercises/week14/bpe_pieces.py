@@ -36,13 +36,14 @@ HARDER = "一段有一万个字节时，每一步都从头找一遍太慢；想�
 
 def exercise(tokenizer) -> Exercise:
     """这道题；正确的块由 tokenizers 库的 BPE 给出"""
+    prepared = cache(partial(cases, tokenizer))
+
     def test(answer):
-        check_function(answer, cases(tokenizer), FORMS, SLIPS)
+        check_function(answer, prepared(), FORMS, SLIPS)
 
     return Exercise("把 BPE 做到底", "03 第 5、6 节", 18, test, HINTS, SOLUTION, WHY, HARDER, stars=3, minutes=18)
 
 
-@cache
 def cases(tokenizer) -> list[Case]:
     """先后不能乱的、正好是 limit 的、跨段才可合的、同一对很多的、一条也不用的、没有段的，和真正的次序
 

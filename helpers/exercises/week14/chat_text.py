@@ -22,9 +22,11 @@ HARDER = "内容里要是本来就写着 <|im_end|>，会怎样？试试让用�
 
 def exercise(tokenizer) -> Exercise:
     """这道题；正确的文字由分词器自己的模板给出"""
+    prepared = cache(partial(cases, tokenizer))
+
     def test(answer):
         check_by_hand(answer)
-        check_function(answer, cases(tokenizer), FORMS, SLIPS)
+        check_function(answer, prepared(), FORMS, SLIPS)
 
     return Exercise("手写对话模板", "03 第 8 节", 13, test, HINTS, SOLUTION, WHY, HARDER, stars=2, minutes=8)
 
@@ -36,7 +38,6 @@ def check_by_hand(answer) -> None:
         raise Wrong("这题应自己拼，现在调用了 apply_chat_template；用 for 和字符串写出来")
 
 
-@cache
 def cases(tokenizer) -> list[Case]:
     """几段对话：平常的，空的、很长的、多行的、带尖括号的、有空行和制表符的、有好几轮的
 

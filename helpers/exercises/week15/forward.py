@@ -1,6 +1,8 @@
-"""第 15 周的练习交给学生的模型：只能做前向；generate 是不是贪心"""
+"""第 15 周的练习交给学生的模型：只能做前向；generate 是不是贪心；一个模型只算一次的东西"""
 import time
-from functools import cache
+from collections.abc import Callable
+from functools import wraps
+from weakref import WeakKeyDictionary
 
 ONE_TEXT = 20  # 量一次前向时送进去几个词元
 NOT_GREEDY = "generate 现在是抽样，或者惩罚了重复：do_sample=False 和 repetition_penalty=1.0 都要留着"
@@ -24,7 +26,25 @@ class ForwardOnly:
         return getattr(self._wrapped, name)
 
 
-@cache
+def once_a_model(function: Callable) -> Callable:
+    """function(model, …)：同一个模型、同样的参数只算一次；模型没有人用了，记着的也放掉，不占着它的内存
+
+    functools.cache 会一直留着模型：学生重新运行加载的那一格，旧的一份就还在内存里
+    例: once_a_model(forward_seconds)(model) 第二次马上就有
+    """
+    known = WeakKeyDictionary()
+
+    @wraps(function)
+    def remembered(model, *others):
+        results = known.setdefault(model, {})
+        if others not in results:
+            results[others] = function(model, *others)
+        return results[others]
+
+    return remembered
+
+
+@once_a_model
 def forward_seconds(model) -> float:
     """这台电脑上送进 20 个词元的一次前向要几秒，量两次取长的；一个模型只量一次
 

@@ -10,7 +10,7 @@ from helpers.exercises.comparing import Case, Wrong, brief, check_function
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
 from helpers.exercises.week14.repair_batch import as_it_comes
-from helpers.exercises.week15.forward import NOT_GREEDY, forward_seconds, is_greedy
+from helpers.exercises.week15.forward import NOT_GREEDY, forward_seconds, is_greedy, once_a_model
 
 BROKEN = '''def continue_all(tokenizer, model, texts: list[str], most: int) -> list[str]:
     """每段文字后面接着写，最多 most 个词元；返回新写的文字"""
@@ -104,7 +104,7 @@ def case(tokenizer, model, texts: list[str], most: int) -> Case:
 
 def written(tokenizer, model, texts, most, side="left", mask="given") -> list[str]:
     """一批一起写，新写的文字；换掉一样就是一种错法"""
-    output_ids, longest = generated(tokenizer, unwrapped(model), tuple(texts), most, side, mask)
+    output_ids, longest = generated(unwrapped(model), tokenizer, tuple(texts), most, side, mask)
     return tokenizer.batch_decode(output_ids[:, longest:], skip_special_tokens=True)
 
 
@@ -115,8 +115,8 @@ def unwrapped(model):
     return model
 
 
-@cache
-def generated(tokenizer, model, texts: tuple, most: int, side: str, mask: str) -> tuple:
+@once_a_model
+def generated(model, tokenizer, texts: tuple, most: int, side: str, mask: str) -> tuple:
     """generate 的结果，和补齐以后问题有多长；同样的只算一次
 
     side: 补在哪一边；mask: given 分词器给的，ones 全是 1（不给 attention_mask 也是这样），by_id 照编号认填充
@@ -169,7 +169,7 @@ def is_not_greedy(got, case):
 
 
 def right_ids(tokenizer, model, texts, most) -> tuple:
-    return generated(tokenizer, unwrapped(model), tuple(texts), most, "left", "given")
+    return generated(unwrapped(model), tokenizer, tuple(texts), most, "left", "given")
 
 
 def keep_the_question(tokenizer, model, texts, most):

@@ -7,7 +7,7 @@ from functools import cache, partial
 from helpers.exercises.comparing import Case, Wrong, check_function
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
-from helpers.exercises.week15.forward import NOT_GREEDY, forward_seconds, is_greedy
+from helpers.exercises.week15.forward import NOT_GREEDY, forward_seconds, is_greedy, once_a_model
 
 BROKEN = '''def chat_reply(tokenizer, model, question: str, most: int) -> str:
     """模型对 question 的回答，最多 most 个词元"""
@@ -139,8 +139,8 @@ def case(tokenizer, model, question: str, most: int, more: str) -> Case:
     return Case((tokenizer, model, question, most), expected, f"question 是 {question!r}，{most=}{more}", seconds)
 
 
-@cache
-def written(tokenizer, model, prompt: str, most: int) -> tuple:
+@once_a_model
+def written(model, tokenizer, prompt: str, most: int) -> tuple:
     """套好模板的问题后面写的：连问题在内的编号，和问题有几个词元；同样的只算一次"""
     inputs = tokenizer(prompt, return_tensors="pt")
     output_ids = model.generate(**inputs, max_new_tokens=most, do_sample=False, repetition_penalty=1.0)
@@ -159,7 +159,7 @@ def answered(tokenizer, model, question, most, opening=True, shift=0, skip=True)
     opening: 模板末尾有没有助手的开头；shift: 切的位置差几个；skip: 跳不跳过特殊词元
     """
     prompt = prompt_of(tokenizer, question, opening)
-    output_ids, length = written(tokenizer, model, prompt, most)
+    output_ids, length = written(model, tokenizer, prompt, most)
     return tokenizer.decode(output_ids[length + shift:], skip_special_tokens=skip)
 
 
@@ -179,17 +179,17 @@ def is_not_greedy(got, case):
 
 
 def keep_the_question(tokenizer, model, question, most):
-    output_ids, _ = written(tokenizer, model, prompt_of(tokenizer, question), most)
+    output_ids, _ = written(model, tokenizer, prompt_of(tokenizer, question), most)
     return tokenizer.decode(output_ids, skip_special_tokens=True)
 
 
 def keep_everything(tokenizer, model, question, most):
-    output_ids, _ = written(tokenizer, model, prompt_of(tokenizer, question), most)
+    output_ids, _ = written(model, tokenizer, prompt_of(tokenizer, question), most)
     return tokenizer.decode(output_ids)
 
 
 def cut_by_the_bare_question(tokenizer, model, question, most):
-    output_ids, _ = written(tokenizer, model, prompt_of(tokenizer, question), most)
+    output_ids, _ = written(model, tokenizer, prompt_of(tokenizer, question), most)
     bare = len(tokenizer(question).input_ids)
     return tokenizer.decode(output_ids[bare:], skip_special_tokens=True)
 
@@ -199,12 +199,12 @@ def cut_by_the_role(tokenizer, model, question, most):
 
 
 def take_the_last(tokenizer, model, question, most):
-    output_ids, _ = written(tokenizer, model, prompt_of(tokenizer, question), most)
+    output_ids, _ = written(model, tokenizer, prompt_of(tokenizer, question), most)
     return tokenizer.decode(output_ids[-most:], skip_special_tokens=True)
 
 
 def decode_one_by_one(tokenizer, model, question, most):
-    output_ids, length = written(tokenizer, model, prompt_of(tokenizer, question), most)
+    output_ids, length = written(model, tokenizer, prompt_of(tokenizer, question), most)
     return "".join(tokenizer.decode([token_id], skip_special_tokens=True) for token_id in output_ids[length:])
 
 
@@ -213,7 +213,7 @@ def strip_the_ends(tokenizer, model, question, most):
 
 
 def without_template(tokenizer, model, question, most):
-    output_ids, length = written(tokenizer, model, question, most)
+    output_ids, length = written(model, tokenizer, question, most)
     return tokenizer.decode(output_ids[length:], skip_special_tokens=True)
 
 

@@ -1,6 +1,9 @@
 """第 15 周的练习放在一起：check 从不报错，提示和参考答案都有，换一个模型也行，笔记本和它们一致"""
+import gc
+import weakref
 
 from helpers.exercises import week15
+from helpers.exercises.week15.forward import forward_seconds
 from helpers.fast.standin import SMALL, make
 
 import pytest
@@ -101,3 +104,12 @@ def test_the_notebook_is_not_answered():
             notes.append("".join(output["data"]["text/plain"]))
     assert len(notes) == len(EXERCISES) + 1
     assert all(note.startswith("○") for note in notes)
+
+
+def test_a_model_that_nobody_uses_is_let_go(tmp_path):
+    model = AutoModelForCausalLM.from_pretrained(make(tmp_path, SMALL))
+    assert forward_seconds(model) == forward_seconds(model)
+    kept = weakref.ref(model)
+    del model
+    gc.collect()
+    assert kept() is None
