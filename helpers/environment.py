@@ -28,8 +28,8 @@ from helpers.tiny import TINY
 
 COURSE = "hf-loading-and-inference-course"
 WHY = {"modelscope": "从国内下载模型", "transformers": "分词器、模型结构、生成", "accelerate": "device_map 需要它",
-       "torch": "计算", "jupyterlab": "打开和运行笔记本", "ipywidgets": "滑块和进度条", "matplotlib": "画图",
-       "nbval": "检查笔记本的输出"}
+       "torch": "计算", "jupyterlab": "打开和运行笔记本", "ipywidgets": "进度条和滑块", "anywidget": "会动的视图",
+       "matplotlib": "画图", "nbval": "检查笔记本的输出"}
 NETWORK_SECONDS = 2.5  # 等网络的秒数
 QWEN_BYTES = 988_097_824  # 真正的 Qwen2.5-0.5B-Instruct 的权重
 GB = 1e9

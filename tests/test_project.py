@@ -13,10 +13,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 HELPERS = ROOT / "helpers"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-COURSE = {"modelscope", "transformers", "accelerate", "torch", "jupyterlab", "ipywidgets", "matplotlib", "nbval"}
+COURSE = {"modelscope", "transformers", "accelerate", "torch", "jupyterlab", "ipywidgets", "anywidget", "matplotlib",
+          "nbval"}
 
 
-def test_the_eight_packages_are_pinned_exactly():
+def test_the_nine_packages_are_pinned_exactly():
     assert {re.split("[=<>]", line)[0] for line in PROJECT["dependencies"]} == COURSE
     assert all(re.fullmatch(r"[a-z]+==[\d.]+", line) for line in PROJECT["dependencies"])
 

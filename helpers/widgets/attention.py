@@ -6,8 +6,8 @@ from html import escape
 
 from helpers.inside import attention, strongest
 from helpers.tables import Shown, paragraph, vertical
+from helpers.widgets.plain_view import LINE, bar, row
 from helpers.widgets.position_view import TINT, PositionView
-from helpers.widgets.view import LINE, bar, row
 
 from ipywidgets import Dropdown, IntSlider, Layout, Widget
 from torch import Tensor, cat

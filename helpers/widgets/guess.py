@@ -11,7 +11,7 @@ from helpers.pipeline import shorten
 from helpers.sampling import surprise
 from helpers.tables import Shown, text_lines, vertical
 from helpers.tokens import check_text, piece, question_ids
-from helpers.widgets.view import BLUE, ORANGE, View, bar, html_table, row, text_field
+from helpers.widgets.plain_view import BLUE, ORANGE, Panel, bar, html_table, row, text_field
 
 import ipywidgets as widgets
 import torch
@@ -54,7 +54,7 @@ def stake(options: list[int], choice: int, sure: float) -> dict[int, float]:
     return dict.fromkeys(options, left) | {choice: sure}
 
 
-class Guess(View):
+class Guess(Panel):
     """猜下一个词元，和模型比谁更少意外
 
     每一轮有六个候选：真正的下一个，和模型最看好的另外五个。你和模型都只在这六个里分概率，比的才是同一件事：

@@ -6,8 +6,8 @@ from html import escape
 
 from helpers.inside import lens, token_name
 from helpers.tables import Shown, paragraph, table_html, text_lines, vertical
+from helpers.widgets.plain_view import BUSY, LINE
 from helpers.widgets.position_view import TINT, PositionView
-from helpers.widgets.view import BUSY, LINE
 
 from torch import Tensor
 

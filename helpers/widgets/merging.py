@@ -5,14 +5,14 @@
 from helpers.bpe import MOST_BYTES, Merge, merge_steps
 from helpers.tables import Shown, escaped, paragraph, text_lines
 from helpers.tokens import chip
-from helpers.widgets.view import View, html_table, row
+from helpers.widgets.plain_view import Panel, html_table, row
 
 from ipywidgets import HTML, IntSlider, Layout, Play, VBox, link
 
 EDGE_STEPS = 4  # 静态图里，开头和末尾各画几步
 
 
-class Merging(View):
+class Merging(Panel):
     """一段怎样合成，可以操作
 
     tokenizer: 分词器；ids: 一段的编号，helpers.bpe.segments 的一项

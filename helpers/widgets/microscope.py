@@ -10,7 +10,7 @@ from helpers.pipeline import shorten
 from helpers.tables import Shown, escaped, grid, paragraph, vertical
 from helpers.tokens import TOKEN_COLORS, Piece, letters, letters_in, neighbours, normalized, painted, piece
 from helpers.widgets.merging import Merging, wrapped
-from helpers.widgets.view import View, bar, html_table, row
+from helpers.widgets.plain_view import Panel, bar, html_table, row
 
 from ipywidgets import HTML, Button, ButtonStyle, Layout, Textarea, VBox
 
@@ -45,7 +45,7 @@ class CutText:
         self.share = len(ids) / len(self.text)  # 平均每个字符几个词元
 
 
-class Microscope(View):
+class Microscope(Panel):
     """汉字显微镜，可以操作
 
     tokenizer: 分词器；text: 先看哪段文字

@@ -4,7 +4,7 @@
 """
 from helpers.inside import token_name
 from helpers.tokens import check_text
-from helpers.widgets.view import View, row, text_field
+from helpers.widgets.plain_view import Panel, row, text_field
 
 from ipywidgets import HTML, Checkbox, IntSlider, Layout, VBox, Widget
 from torch import Tensor, tensor
@@ -13,7 +13,7 @@ MOST_POSITIONS = 64
 TINT = "background:rgba(0, 114, 178, .2)"  # 半透明，深色背景上字也看得清；旁边总有 ✓ 或名次
 
 
-class PositionView(View):
+class PositionView(Panel):
     """一段文字，套不套对话模板，看哪个位置；换文字才算一次前向，别的控件只重画
 
     子类写 compute（算）和 picture（照现在的控件画），有自己的控件就写 controls

@@ -10,7 +10,7 @@ from operator import attrgetter
 from helpers.generation import Step, greedy, steps, stop_ids
 from helpers.tables import Shown, paragraph, text_lines, vertical
 from helpers.tokens import question_ids
-from helpers.widgets.view import View, button, html_table, row, text_field
+from helpers.widgets.plain_view import Panel, button, html_table, row, text_field
 
 import ipywidgets as widgets
 import torch
@@ -98,7 +98,7 @@ class Lane:
         self.text.value = f'<div style="{WRAPPED}">{escape(text)}</div>'
 
 
-class Race(View):
+class Race(Panel):
     """有没有 KV cache 的比赛，边写边看
 
     谁用的时间少就轮到谁写下一个，所以任何时候两边用掉的时间都差不多，像两台一样的电脑同时开始

@@ -8,14 +8,14 @@ from helpers.generation import Step, cache_factors, stop_ids
 from helpers.pipeline import FILLS, Frame, box, boxes, flowchart, frames, run, time_item
 from helpers.tables import Shown, escaped, text_lines, vertical
 from helpers.tokens import question_ids
-from helpers.widgets.view import BLUE, BUSY, LINE, ORANGE, View, bar, button, html_table, row, text_field
+from helpers.widgets.plain_view import BLUE, BUSY, LINE, ORANGE, Panel, bar, button, html_table, row, text_field
 
 import ipywidgets as widgets
 
 INTERVAL = 900  # 播放时一格几毫秒
 
 
-class SlowMotion(View):
+class SlowMotion(Panel):
     """一次生成的慢动作，可以一格一格地走、播放、暂停
 
     tokenizer、model: 一对；question: 先问什么；max_new_tokens: 最多写几步，≥ 1

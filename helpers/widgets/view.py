@@ -1,112 +1,109 @@
-"""互动视图共用的部分：控件连到动作，坏输入变成一句话，没有内核时的静态图
+"""互动视图共用的部分：一个视图是一个 Python 文件（算什么）和一个同名的 .js 文件（画什么、怎样动）
 
-出处: ipywidgets 文档的 Widget Events；在 notebooks/03、05、06、07、10 里用到
+画面用问答的办法要数据：网页发来（方法、参数），这里在另一个线程里照着算，一步一步地送回去。
+同一份 .js 也在静态网页上用，那里回答它的是网页自己的模型（classroom/site/live）。
+出处: anywidget 文档；在 notebooks/03、05、06、07、10 里用到
 """
+import json
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 
-from helpers.tables import Shown, row_html, table_html
+from helpers.tables import Shown
 
-import ipywidgets as widgets
+from anywidget import AnyWidget
+from traitlets import Dict, Unicode
 
-BLUE = "#0072B2"  # 与橙色色盲也分得清（Okabe-Ito）；颜色旁边总有数或记号
-ORANGE = "#D55E00"
-LINE = "border:1px solid var(--jp-border-color1, #bbb)"
-CELL = f"{LINE};padding:2px 6px;text-align:left;overflow-wrap:anywhere"
-TABLE = "border-collapse:collapse;table-layout:fixed;width:100%;max-width:64em;line-height:1.5"
-BUSY = "⏳ 正在计算……"
-Action = Callable[[], str | None]  # 返回要在消息行里说的话，没有就不说
+HERE = Path(__file__).parent
+COMMON = "view"  # view.js、view.css：各个视图共用的
 
 
-class View:
-    """一个互动视图：有内核时是可以操作的部件，没有时是第一张静态的图；写在单元格最后一行就会显示
+def script(name: str) -> str:
+    """一个视图的全部 JavaScript：共用的在前，自己的在后，合成一个模块"""
+    shared = (HERE / f"{COMMON}.js").read_text(encoding="utf-8")
+    own = (HERE / f"{name}.js").read_text(encoding="utf-8")
+    imports, _, body = own.partition(f'from "./{COMMON}.js";\n')
+    if not body:
+        raise ValueError(f"{name}.js 应从共用的 {COMMON}.js 里 import，现在没有这一行")
+    return f'{shared}{body}\nexport default lab(show, "{name}");\n'
 
-    子类建好控件以后设 self.box（整个部件），用 self.on 把控件连到动作，实现 picture（静态的图）
+
+def style(name: str) -> str:
+    """一个视图的全部 CSS：共用的在前，自己的（有的话）在后"""
+    shared = (HERE / f"{COMMON}.css").read_text(encoding="utf-8")
+    own = HERE / f"{name}.css"
+    if own.is_file():
+        return shared + own.read_text(encoding="utf-8")
+    return shared
+
+
+class View(AnyWidget):
+    """一个互动视图：有内核时可以操作，没有时是一张静态的图；写在单元格最后一行就会显示
+
+    子类设 name（.js 文件的名字），实现 still（静态的图）
+    source: 回答画面的问题，画面只能叫它的公开方法；given: 画面一开始用的数
     """
+    name = ""
+    picture = Unicode().tag(sync=True)
+    given = Dict().tag(sync=True)
 
-    def __init__(self) -> None:
-        self.message = widgets.HTML(layout=widgets.Layout(min_height="2em"))
-        self.lock = threading.Lock()  # JupyterLab 4.4 起，控件的消息会在不同的线程里到来
-        self.owner = None  # 哪个线程正在做动作
+    def __init_subclass__(cls, **named) -> None:
+        if "name" in cls.__dict__:  # anywidget 给每个视图另造一个子类，那时不再来一次
+            cls._esm = script(cls.name)
+            cls._css = style(cls.name)
+        super().__init_subclass__(**named)
 
-    def picture(self) -> Shown:
-        """现在的样子，画成不能操作的网页和文字"""
+    def __init__(self, source, **given) -> None:
+        super().__init__(given=given)
+        self.source = source
+        self.turn = threading.Lock()  # 一次只算一件事
+        self.stopped = set()  # 哪几次提问不用再算了
+        self.picture = self.still().html
+        self.on_msg(self.receive)
+
+    def still(self) -> Shown:
+        """静态的图：给没有内核的页面，给看不见的人，也给 nbval 比较"""
         raise NotImplementedError
 
-    def on(self, control: widgets.Widget, action: Action) -> None:
-        """control 的值变了（按钮是按下了）就做 action
-
-        action 出错时把错误写在消息行里，部件照常可用；动作自己改控件的值不会再引起动作
-        """
-        def changed(_) -> None:
-            self.act(action)
-
-        if isinstance(control, widgets.Button):
-            control.on_click(changed)
-        else:
-            control.observe(changed, "value")
-
-    def button(self, text: str, tip: str, action: Action) -> widgets.Button:
-        """一个按钮：上面的字，鼠标停在上面时的说明，按下做什么"""
-        made = button(text, tip)
-        self.on(made, action)
-        return made
-
-    def act(self, action: Action) -> None:
-        """做一个动作，先说正在计算，做完说结果或错误；别的线程里的动作排队等它，一个也不丢"""
-        thread = threading.get_ident()
-        if self.owner == thread:
+    def receive(self, _, message: dict, __) -> None:
+        """收到画面的一次提问，或者“停”；在另一个线程里算，内核就还能收到“停”"""
+        if message["method"] == "stop":
+            self.stopped.add(message["id"])
             return
-        with self.lock:
-            self.owner = thread
-            self.say(BUSY)
-            try:
-                self.say(action() or "")
-            except Exception as error:  # 部件里的任何错误都要说给学生听，不能让部件停下来
-                self.say(f"⚠ {error}")
-            finally:
-                self.owner = None
+        threading.Thread(target=self.reply, args=(message,), daemon=True).start()
 
-    def say(self, text: str) -> None:
-        """在消息行里写一句话（屏幕朗读软件也会读）"""
-        self.message.value = f'<div role="status" style="white-space:pre-wrap">{escape(text)}</div>'
+    def reply(self, message: dict) -> None:
+        """算一次提问，把结果（或者一句中文的错误）送回画面"""
+        number = message["id"]
+        with self.turn:
+            try:
+                result = self.answer(message["method"], message["inputs"])
+                if isinstance(result, Iterator):
+                    result = self.stream(number, result)
+                self.send({"id": number, "result": result})
+            except Exception as error:  # 视图里的任何错误都要说给学生听，不能让画面一直等
+                self.send({"id": number, "error": str(error)})
+            self.stopped.discard(number)
+
+    def answer(self, method: str, inputs: list):
+        """source 的一个方法的结果；ready 只问内核在不在；不是公开的方法就报 ValueError"""
+        if method == "ready":
+            return True
+        if method.startswith("_") or not hasattr(self.source, method):
+            raise ValueError(f"画面只能问 {type(self.source).__name__} 会的，现在问的是 {method}")
+        return getattr(self.source, method)(*inputs)
+
+    def stream(self, number: int, results: Iterator) -> None:
+        """一步一步地送回去，说停就停"""
+        for step in results:
+            self.send({"id": number, "step": step})
+            if number in self.stopped:
+                return
 
     def _repr_mimebundle_(self, **_) -> dict:
-        shown = self.picture()
-        still = {"text/html": shown.html, "text/plain": shown.text}
-        return self.box._repr_mimebundle_() | still
-
-
-def button(text: str, tip: str) -> widgets.Button:
-    """一个按钮：上面的字，鼠标停在上面时的说明"""
-    snug = widgets.Layout(width="auto")
-    return widgets.Button(description=text, tooltip=tip, layout=snug)
-
-
-def text_field(value: str, label: str, hint: str = "\u200b") -> widgets.Text:
-    """一个输入框，左边写 label，空着时里面写 hint（不写是零宽空格）；按回车或离开它时才算改了"""
-    wide = widgets.Layout(width="34em", max_width="100%")
-    return widgets.Text(value, description=label, placeholder=hint, continuous_update=False, layout=wide)
-
-
-def row(*controls: widgets.Widget) -> widgets.HBox:
-    """排成一行，放不下就换行"""
-    wrapping = widgets.Layout(flex_flow="row wrap", align_items="center")
-    return widgets.HBox(controls, layout=wrapping)
-
-
-def bar(share: float, text: str, color: str = BLUE) -> str:
-    """一条横着的条：长度是 share（0 到 1），后面写 text。例: bar(0.48, "0.48")"""
-    width = 60 * min(1.0, share)
-    return (f'<span style="display:inline-block;vertical-align:middle;height:.8em;width:{width:.0f}%;'
-            f'background:{color}"></span> {escape(text)}')
-
-
-def html_table(heads: list[str], rows: list[list[str]], widths: list[str]) -> str:
-    """有格线的表格的 HTML：格子里已经是 HTML；widths 是每列的宽度，例如 ["20%", "80%"]"""
-    columns = "".join(f'<col style="width:{width}">' for width in widths)
-    opening = f'<table style="{TABLE}"><colgroup>{columns}</colgroup>'
-    head = row_html(heads, "th", CELL)
-    body = [row_html(cells, "td", CELL) for cells in rows]
-    return table_html(opening, head, body)
+        data, _ = super()._repr_mimebundle_()
+        given = escape(json.dumps(self.given, ensure_ascii=False))
+        still = self.still()
+        html = f'<div class="live-view" data-view="{self.name}" data-given="{given}">{still.html}</div>'
+        return data | {"text/html": html, "text/plain": still.text}

@@ -2,7 +2,7 @@
 from functools import partial
 
 import pytest
-from servers.jupyterlab import Widget
+from servers.jupyterlab import Live, Widget
 
 pytestmark = pytest.mark.browser
 QUICK = 150  # 毫秒；量几次，最好的一次要在它以内：别的程序只会让它变慢
@@ -35,64 +35,86 @@ def survives(widget: Widget, label: str, text: str, said: str, good: str, shown:
 
 @pytest.fixture
 def next_token(opened):
-    widget = Widget(opened("05_next_token.ipynb"), "抽一个")
-    widget.press("重来")
-    widget.wait("（还没有写）")
-    for label, key in (("温度", "Home"), ("重复惩罚", "Home"), ("top-k", "Home"), ("top-p", "End")):
-        widget.slide(label, key)
-    widget.slide("温度", *["ArrowRight"] * 9)
-    widget.wait("不会\t99670\t 0.48\t 0.48\t 0.48\t 0.48\t 0.48")
-    return widget
+    live = Live(opened("05_next_token.ipynb"), "next_token")
+    live.write("问题", "人工智能未来会取代人类吗？")
+    live.press("重来")
+    live.idle()
+    live.wait("（还没有写）")
+    return live
+
+
+def share_of(live: Live, label: str) -> str:
+    """一个候选的那一行写着多少"""
+    return live.box.locator(".bar", has=live.page.get_by_text(label, exact=True)).locator(".share").inner_text()
 
 
 def test_next_token_sliders(next_token):
-    next_token.slide("温度", "Home")
-    next_token.wait("不会\t99670\t 0.48\t 0.48\t 1.00\t 1.00\t 1.00")
-    next_token.slide("温度", "End")
-    next_token.wait("0.48\t 0.48\t 0.28\t 0.28\t 0.28")
-    next_token.slide("top-k", "ArrowRight", "ArrowRight")
-    next_token.wait("去掉")
-    next_token.slide("top-k", "Home")
-    next_token.slide("top-p", "Home")
-    next_token.wait("0.28\t 0.28\t 1.00")
-    next_token.slide("重复惩罚", "End")
-    next_token.wait("2.00")
+    assert share_of(next_token, "不会") == "0.48"
+    next_token.slide("温度", 0.3)
+    next_token.wait("0.94")
+    next_token.slide("温度", 1.5)
+    next_token.wait("0.28")
+    next_token.slide("top-k", 2)
+    next_token.wait("被 top-k 去掉")
+    next_token.slide("top-k", 0)
+    next_token.slide("top-p", 0.05)
+    next_token.wait("被 top-p 去掉")
+    assert share_of(next_token, "不会") == "1.00"
+    next_token.slide("重复惩罚", 2)
+    next_token.idle()
     assert "⚠" not in next_token.text()
 
 
 def test_next_token_draws_and_takes_back(next_token):
     next_token.press("抽一个")
-    next_token.wait("抽中（★）")
+    next_token.wait("抽中 ")
+    drawn = next_token.box.locator(".sentence .chip").inner_text()
     next_token.press("退一个")
-    next_token.wait("（退掉的：")
+    next_token.wait("它还留在下面的路上")
+    assert drawn.split()[0] in next_token.box.locator(".tree").inner_text()
+    assert next_token.box.locator(".sentence .chip").count() == 0
+    next_token.press("退一个")
+    next_token.wait("没有可退的")
 
 
-def test_next_token_branches_stay_side_by_side(next_token):
-    next_token.choose("换成", 0)
-    next_token.press("选它")
-    next_token.wait("▶ A　不会")
-    next_token.press("退一个")
-    next_token.wait("退掉的：不会")
-    next_token.choose("换成", 2)
-    next_token.press("选它")
-    next_token.wait("另起一支 B")
+def test_next_token_grows_a_tree(next_token):
+    for number in (0, 2):
+        next_token.box.locator(".bar").nth(number).press("Enter")
+        next_token.wait("选了 ")
+        next_token.press("接着写完")
+        next_token.wait("写完了：写出了结束词元")
+        next_token.box.locator(".tree .stone").first.press("Enter")
+        next_token.idle()
+        while next_token.box.locator(".sentence .chip").count():
+            next_token.press("退一个")
+            next_token.idle()
+    assert next_token.box.locator(".tree .fork > .branch").count() == 2
+    last = next_token.box.locator(".tree .stone", has_text="<|im_end|>").first
+    last.press("Enter")
+    next_token.idle()
+    assert "不会" in next_token.box.locator(".sentence").inner_text()
+    next_token.press("抽一个")
+    next_token.wait("已经写完了")
+
+
+def test_next_token_stops_when_told(next_token):
     next_token.press("接着写完")
-    next_token.wait("写完了")
-    assert "<|im_end|>" in next_token.text() and "▶ B　很难" in next_token.text() and "A　不会" in next_token.text()
-    next_token.press("A")
-    next_token.wait("▶ A　不会")
+    next_token.press("停")
+    next_token.idle()
+    assert next_token.box.locator(".sentence .chip").count() < 28
 
 
-@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应不超过 200 个词元"), ("😀\x07", "\n")])
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应不超过 200 个词元"), ("😀\x07", "\n"),
+                                        ("<script>alert(1)</script>", "\n"), ("مرحبا", "\n")])
 def test_next_token_survives_bad_questions(next_token, text, said):
-    survives(next_token, "问题", text, said, good="人工智能未来会取代人类吗？", shown="不会\t99670\t 0.48")
+    survives(next_token, "问题", text, said, good="人工智能未来会取代人类吗？", shown="不会")
 
 
 def test_next_token_is_quick(next_token):
     times = []
     for _ in range(4):
-        times.append(next_token.milliseconds(lambda: next_token.slide("温度", "Home"), "0.48\t 1.00\t 1.00"))
-        times.append(next_token.milliseconds(lambda: next_token.slide("温度", "End"), "0.48\t 0.28\t 0.28"))
+        times.append(next_token.milliseconds(lambda: next_token.slide("温度", 0.3), "0.94"))
+        times.append(next_token.milliseconds(lambda: next_token.slide("温度", 1.5), "0.28"))
     assert min(times) < QUICK, times
 
 

@@ -172,3 +172,27 @@ class Widget:
         }""", text)
         act()
         return self.page.evaluate("window.shown")
+
+
+class Live(Widget):
+    """会动的视图（anywidget）：像学生那样操作，读它显示的字；name 是视图的名字，它左上角没有字也找得到"""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self.page = lab.page
+        self.box = lab.page.locator(f".live[data-view={name}]").first
+        self.box.scroll_into_view_if_needed()
+
+    def slide(self, label: str, value: float) -> None:
+        """滑块拖到 value"""
+        self.box.get_by_label(label, exact=True).fill(str(value))
+
+    def write(self, label: str, text: str) -> None:
+        """文字框：全部换成 text，按 Tab 离开"""
+        entry = self.box.get_by_label(label, exact=True)
+        entry.fill(text)
+        entry.press("Tab")
+
+    def idle(self, seconds: float = 60) -> None:
+        """等它算完"""
+        self.page.wait_for_function("box => !box.hasAttribute('data-busy')", arg=self.box.element_handle(),
+                                    timeout=seconds * 1000)

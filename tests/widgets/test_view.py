@@ -1,67 +1,106 @@
-"""互动视图共用的部分：动作不丢、不互相打断，错误变成一句话，网页里的字都转义"""
+"""互动视图共用的部分：画面的一次提问得到回答或者一句中文的错误，说停就停；没有内核时有静态的图"""
 import threading
 import time
 
-from helpers.widgets.view import View, bar, html_table
+from helpers.tables import Shown
+from helpers.widgets.view import View, script, style
 
-import ipywidgets as widgets
-
-
-def test_errors_become_a_message_and_the_next_action_works():
-    view, slider = View(), widgets.IntSlider()
-    view.on(slider, lambda: 1 / slider.value and f"现在是 {slider.value}")
-    slider.value = 3
-    assert "现在是 3" in view.message.value
-    slider.value = 0
-    assert "⚠ division" in view.message.value
-    slider.value = 5
-    assert "现在是 5" in view.message.value
+import pytest
 
 
-def test_actions_from_other_threads_wait_and_are_not_lost():
-    view, done = View(), []
+class Counting:
+    """会数数的，当作视图的 source"""
 
-    def slow(number: int) -> None:
-        done.append(("start", number))
-        time.sleep(0.05)
-        done.append(("end", number))
+    def add(self, left: int, right: int) -> int:
+        return left + right
 
-    threads = [threading.Thread(target=view.act, args=(lambda n=n: slow(n),)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(done) == 8
-    assert all(done[i][1] == done[i + 1][1] for i in range(0, 8, 2))
+    def count(self, most: int):
+        for number in range(most):
+            time.sleep(0.01)
+            yield number
 
+    def fail(self):
+        raise ValueError("数应是正的，现在是负的；换一个再试")
 
-def test_an_action_does_not_set_off_others():
-    view, first, second, seen = View(), widgets.IntSlider(), widgets.IntSlider(), []
-
-    def copy() -> None:
-        second.value = first.value
-
-    view.on(first, copy)
-    view.on(second, lambda: seen.append(second.value))
-    first.value = 7
-    assert second.value == 7
-    assert seen == []
-    second.value = 8
-    assert seen == [8]
+    def _secret(self):
+        return 1
 
 
-def test_text_is_escaped():
-    view = View()
-    view.say("<b>粗</b>")
-    assert "&lt;b&gt;" in view.message.value
-    assert "&lt;" in bar(0.5, "<")
-    assert "width:30%" in bar(0.5, "")
-    assert "width:60%" in bar(9.0, "")
+class Counter(View):
+    """没有画面的视图，记下送出去的"""
+    name = "next_token"
+
+    def __init__(self, **given):
+        self.sent = []
+        super().__init__(Counting(), **given)
+
+    def still(self):
+        return Shown("<b>静态</b>", "静态")
+
+    def send(self, content, buffers=None):
+        self.sent.append(content)
+
+    def asked(self, method: str, *inputs) -> list:
+        """问一次，等它答完"""
+        self.receive(self, {"id": "1", "method": method, "inputs": list(inputs)}, [])
+        for thread in threading.enumerate():
+            if thread.daemon and thread is not threading.current_thread():
+                thread.join(timeout=0.5)
+        return self.sent
 
 
-def test_a_table_has_a_width_for_every_column():
-    assert html_table(["甲"], [["1"]], ["100%"]).count("<td") == 1
-    html = html_table(["甲", "乙"], [["<b>1</b>", "2"]], ["20%", "80%"])
-    assert '<colgroup><col style="width:20%"><col style="width:80%"></colgroup>' in html
-    assert html.count("<th ") == html.count("<td ") == 2
-    assert "<b>1</b></td>" in html
+@pytest.fixture
+def view():
+    return Counter(question="<你好>")
+
+
+def test_an_answer_goes_back_with_its_number(view):
+    assert view.asked("add", 2, 3) == [{"id": "1", "result": 5}]
+    assert view.answer("ready", []) is True
+
+
+def test_an_error_is_a_sentence(view):
+    assert view.asked("fail") == [{"id": "1", "error": "数应是正的，现在是负的；换一个再试"}]
+
+
+@pytest.mark.parametrize("method", ["_secret", "__init__", "nothing"])
+def test_only_public_methods_can_be_asked(view, method):
+    [said] = view.asked(method)
+    assert "画面只能问 Counting 会的" in said["error"]
+
+
+def test_a_long_answer_comes_step_by_step(view):
+    *steps, end = view.asked("count", 3)
+    assert steps == [{"id": "1", "step": number} for number in range(3)]
+    assert end == {"id": "1", "result": None}
+
+
+def test_a_long_answer_can_be_stopped(view):
+    question = {"id": "7", "method": "count", "inputs": [500]}
+    view.receive(view, question, [])
+    time.sleep(0.1)
+    view.receive(view, {"id": "7", "method": "stop"}, [])
+    with view.turn:  # 等到它停
+        assert 0 < len(view.sent) < 100
+        assert view.sent[-1] == {"id": "7", "result": None}
+    assert view.stopped == set()
+
+
+def test_a_saved_notebook_shows_the_picture(view):
+    data = view._repr_mimebundle_()
+    assert data["text/plain"] == "静态"
+    assert "<b>静态</b>" in data["text/html"]
+    assert 'data-view="next_token"' in data["text/html"]
+    assert "&lt;你好&gt;" not in data["text/plain"]
+    assert "<你好>" not in data["text/html"]  # 开头的数写在属性里，尖括号要转义
+    assert view.picture == "<b>静态</b>"
+    assert "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_a_script_is_one_module():
+    text = script("next_token")
+    assert text.count("export default") == 1
+    assert "\nimport " not in text
+    assert "function kernel(" in text
+    assert "function show(" in text
+    assert ".live" in style("next_token")

@@ -1,0 +1,149 @@
+"""互动视图的问题由谁回答：这里是内核里的分词器和模型；静态网页上是 classroom/site/live，方法的名字一样
+
+每个方法收普通的数和文字，给普通的数和文字（要送到网页里）；计算都在 helpers 的各个文件里
+"""
+from collections.abc import Iterator
+
+from helpers import bpe
+from helpers.generation import steps, stop_ids
+from helpers.sampling import STAGES, draw, stages
+from helpers.tokens import Piece, neighbours, normalized, piece, question_ids
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+MOST_CUT = 10_000  # 显微镜里最多看几个字符
+SHOWN = 6  # 画概率最大的几个
+
+
+def plain(found: Piece, tokenizer) -> dict:
+    """一个词元，画面要的样子。例: {"id": 198, "label": "↵", "hex": "0a", "special": False}"""
+    return {
+        "id": found.id,
+        "label": found.label,
+        "hex": found.bytes.hex(" "),
+        "special": found.id in tokenizer.added_tokens_decoder,
+    }
+
+
+class TextSource:
+    """只要分词器的：切分、合并、邻居"""
+
+    def __init__(self, tokenizer) -> None:
+        self.tokenizer = tokenizer
+
+    def cut(self, text: str) -> dict:
+        """文字 → 规范化以后的文字，各段的词元；空的、不完整的、太长的报 ValueError"""
+        if len(text) > MOST_CUT:
+            raise ValueError(f"文字应不超过 {MOST_CUT} 个字符，现在有 {len(text)} 个；删短再试，下面还是上一段")
+        segments = [self._pieces(ids) for ids in bpe.segments(self.tokenizer, text)]
+        return {"text": normalized(self.tokenizer, text), "segments": segments}
+
+    def merges(self, ids: list[int]) -> dict:
+        """一段的编号 → 从字节合起的每一步；不能演示的，obstacle 说为什么"""
+        obstacle = self._obstacle(ids)
+        if obstacle:
+            return {"obstacle": obstacle, "steps": []}
+        data = self.tokenizer.decode(ids).encode()
+        taken = []
+        for step in bpe.merge_steps(self.tokenizer, data):
+            parts = [{"label": part.label, "hex": part.bytes.hex(" "), "id": part.id} for part in step.parts]
+            taken.append({"at": step.at, "rank": step.rank, "parts": parts})
+        return {"obstacle": None, "steps": taken}
+
+    def near(self, token_id: int) -> list[dict]:
+        """词表里编号挨着的词元，连它自己"""
+        return [plain(found, self.tokenizer) for found in neighbours(self.tokenizer, token_id)]
+
+    def ask(self, question: str) -> list[dict]:
+        """问题套上对话模板以后的词元；空的、太长的报 ValueError"""
+        return self._pieces(question_ids(self.tokenizer, question))
+
+    def _pieces(self, ids: list[int]) -> list[dict]:
+        return [plain(piece(self.tokenizer, token_id), self.tokenizer) for token_id in ids]
+
+    def _obstacle(self, ids: list[int]) -> str | None:
+        if ids[0] in self.tokenizer.added_tokens_decoder:
+            return "这是附加词元，整个写在词表里，不来自合并"
+        size = len(self.tokenizer.decode(ids).encode())
+        if size > bpe.MOST_BYTES:
+            return (f"合并只演示不超过 {bpe.MOST_BYTES} 个字节的段，这一段有 {size} 个；"
+                    "选别的段，或者把文字改短")
+        return None
+
+
+class Source(TextSource):
+    """分词器和模型一起：下一个词元的概率，抽一个，写下去"""
+
+    def __init__(self, tokenizer, model, seed: int = 14) -> None:
+        super().__init__(tokenizer)
+        self.model = model
+        self.generator = torch.Generator().manual_seed(seed)
+        self.read: list[int] = []  # KV cache 里已经有哪些编号
+        self.cache = None
+        self.known = (None, None)  # 上一次的编号和 logits：拖动滑块时不用再算
+
+    def next(self, ids: list[int], settings: dict) -> dict:
+        """ids 后面那个词元：每用上一样设置以后，概率最大的几个各有多少
+
+        settings: penalty、temperature、top_k、top_p；shares 里 0 是去掉了
+        """
+        logits = torch.stack(list(self._stages(ids, settings).values()))
+        probabilities = logits.softmax(dim=-1)  # 形状 (几步, 词表大小)
+        best = probabilities[[0, -1]].topk(SHOWN).indices.flatten().tolist()
+        rows = []
+        for token_id in dict.fromkeys(best):
+            found = self._named(token_id)
+            rows.append(found | {"shares": probabilities[:, token_id].tolist()})
+        return {"stages": list(STAGES), "rows": rows}
+
+    def draw(self, ids: list[int], settings: dict) -> dict:
+        """按用上全部设置以后的概率抽一个"""
+        logits = self._stages(ids, settings)[STAGES[-1]]
+        token_id = draw(logits, self.generator)
+        share = logits.softmax(dim=-1)[token_id].item()
+        return self._named(token_id) | {"share": share}
+
+    def write(self, ids: list[int], options: dict) -> Iterator[dict]:
+        """每次选第一名，一个一个地写，写出结束词元或满 count 个为止；options: count、use_cache"""
+        tensor = torch.tensor([ids])
+        for step in steps(self.model, tensor, options["count"], use_cache=options.get("use_cache", True)):
+            share = step.logits.softmax(dim=-1)[step.token_id].item()
+            yield self._named(step.token_id) | {"share": share, "fed": step.fed, "seconds": step.seconds}
+
+    def _named(self, token_id: int) -> dict:
+        """一个词元；stop: 写出它就停。词表末尾空着的编号没有文字，写成 #151700 这样"""
+        stops = token_id in stop_ids(self.model)
+        if token_id >= len(self.tokenizer):
+            return {"id": token_id, "label": f"#{token_id}", "hex": "", "special": False, "stop": stops}
+        return plain(piece(self.tokenizer, token_id), self.tokenizer) | {"stop": stops}
+
+    def _stages(self, ids: list[int], settings: dict) -> dict[str, Tensor]:
+        return stages(self._logits(ids), ids, **settings)
+
+    @torch.inference_mode()
+    def _logits(self, ids: list[int]) -> Tensor:
+        """ids 后面那个词元的 logits，形状 (词表大小,)；前面和上一次相同的部分不再算"""
+        if ids != self.known[0]:
+            same = shared_start(self.read, ids[:-1])  # 至少送进最后一个
+            if self.cache is None or same == 0:
+                self.cache = DynamicCache(config=self.model.config)
+                same = 0
+            elif same < len(self.read):
+                self.cache.crop(same - len(self.read))  # 负数：去掉末尾几个
+            self.read = []  # 算到一半出了错，下一次就从头读
+            out = self.model(input_ids=torch.tensor([ids[same:]]), past_key_values=self.cache, use_cache=True)
+            self.read = list(ids)
+            self.known = (list(ids), out.logits[0, -1].to(torch.float32, copy=True))
+        return self.known[1]
+
+
+def shared_start(left: list[int], right: list[int]) -> int:
+    """两列编号开头有几个相同。例: shared_start([5, 7, 9], [5, 7, 8, 9]) -> 2"""
+    count = 0
+    for one, other in zip(left, right, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
