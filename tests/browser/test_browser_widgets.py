@@ -120,42 +120,57 @@ def test_next_token_is_quick(next_token):
 
 @pytest.fixture
 def microscope(opened):
-    widget = Widget(opened("03_tokenization.ipynb"), "另一段")
-    widget.write("另一段", "")
-    widget.write("文字", "犇骉麤")
-    widget.wait("‹e9 ba›　99203")
-    return widget
+    live = Live(opened("03_tokenization.ipynb"), "microscope")
+    live.write("另一段", "")
+    live.write("文字", "犇骉麤")
+    live.wait("3 个字符 → 9 个字节 → 4 个词元")
+    live.idle()
+    return live
 
 
 def test_microscope_shows_bytes_neighbours_and_merges(microscope):
-    microscope.wait("麤\tU+9EA4\te9 ba a4")
-    microscope.press("‹e9 ba›　99203")
-    microscope.wait("▶ ‹e9 ba›　99203")
+    microscope.box.locator(".chip", has_text="99203").first.press("Enter")
     microscope.wait("麤 的第 1–2 个字节（共 3 个）")
-    microscope.wait("▶ 99203")
+    microscope.box.get_by_role("tab", name="词表里的邻居").press("Enter")
     microscope.wait("99204")
-    microscope.slide("合并到第几步", "Home")
+    microscope.box.get_by_role("tab", name="字符").press("Enter")
+    microscope.wait("麤\tU+9EA4\te9 ba a4")
+    microscope.box.get_by_role("tab", name="从字节合起").press("Enter")
+    microscope.slide("合并到第几步", 0)
     microscope.wait("一个字节一块")
-    microscope.slide("合并到第几步", "End")
+    assert microscope.box.locator(".block").count() == 9
+    microscope.press("下一步")
     microscope.wait("★")
+    assert microscope.box.locator(".block").count() == 8
+    microscope.press("播放")
+    microscope.wait("没有可以合的了，这一段是 4 个词元")
+    assert microscope.box.locator(".block").count() == 4
+
+
+def test_microscope_blocks_stand_under_their_bytes(microscope):
+    box = microscope.box
+    left, right = (box.locator(".byte").nth(place).bounding_box() for place in (6, 7))
+    half = box.locator(".block", has_text="‹e9 ba›").bounding_box()
+    assert half["x"] == pytest.approx(left["x"], abs=4)
+    assert half["x"] + half["width"] == pytest.approx(right["x"] + right["width"], abs=4)
 
 
 def test_microscope_compares_two_texts(microscope):
     microscope.write("另一段", "rare characters")
-    microscope.wait("另一段的词元")
-    assert "另一段\t15\t15\t3" in microscope.text()
+    microscope.wait("另一段：15 个字符 → 15 个字节 → 3 个词元，每个字符 0.20 个")
 
 
-@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_001, "应不超过 10000 个字符"), 
-                                        ("\x07👨‍👩‍👧", "‹07›"), ("好" * 10_000, "个词元没有画")])
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_001, "应不超过 10000 个字符"),
+                                        ("\x07👨‍👩‍👧", "‹07›"), ("好" * 10_000, "个词元没有画"),
+                                        ("<script>alert(1)</script>", "script"), ("مرحبا", "5 个字符 → 10 个字节"), ("　", "1 个字符")])
 def test_microscope_survives_bad_texts(microscope, text, said):
-    survives(microscope, "文字", text, said, good="你好", shown="你好　108386")
+    survives(microscope, "文字", text, said, good="你好", shown="你好\n108386")
 
 
 def test_microscope_is_quick(microscope):
     times = []
     for text in ("你好", "世界") * 4:
-        shown = {"你好": "你好　108386", "世界": "世界　99489"}[text]
+        shown = {"你好": "108386", "世界": "99489"}[text]
         times.append(microscope.milliseconds(lambda text=text: microscope.write("文字", text), shown))
     assert min(times) < QUICK, times
 
