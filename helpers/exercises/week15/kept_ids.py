@@ -2,6 +2,7 @@
 
 出处: notebooks/05_next_token.ipynb 第 5、7 节
 """
+import math
 from functools import partial
 from random import Random
 
@@ -37,9 +38,10 @@ def exercise() -> Exercise:
 
 
 def cases() -> list[Case]:
-    """k 管住、p 管住、只留一个、k 比词表大、p 是 1、正好等于 p、打分很大很小、有相同的、很长的
+    """k 管住、p 管住、只留一个、k 比词表大、k 是 1、p 是 1、差一点点就够、正好等于 p、有相同的、很长的、打分很大很小
 
-    p 离累加的概率都不近，舍入不会改变结果；正好等于的那一组打分全相同，没有舍入
+    p 离累加的概率比舍入远得多，舍入不会改变结果；正好等于的那一组打分全相同，没有舍入
+    打分很大很小的在最后：平常的都对，只有它们错，才知道是 exp 算不了
     """
     random = Random(15)
     long = [round(random.gauss(0, 3), 3) for _ in range(400)]
@@ -52,13 +54,16 @@ def cases() -> list[Case]:
         case([0.5, 2.0, -1.0, 1.0], 50, 0.8),
         case([0.32, 1.67, -0.7, -0.84, 0.4, 1.79], 6, 1.0),
         case([1.61, 0.65, -0.14, 0.08, 0.63, 1.66, -5.0], 6, 1.0),
+        case([3.0, 2.0, 1.0], 1, 1.0),
+        case([math.log(0.5), math.log(0.2995), math.log(0.2005)], 3, 0.8),
         case([7.0, 7.0, 7.0, 7.0], 4, 0.5),
-        case([1000.0, 999.5, 3.0, 999.0], 3, 0.7),
-        case([-1000.0, -1001.0, -1000.5, -1002.0], 3, 0.7),
         case([1.0, 2.5, 1.0, 0.2, 2.5, 1.0, 0.1], 6, 0.95),
         case([3.0, 9.0, 1.0], 2, 0.01),
         case(long, 40, 0.904),
         case(long, 300, 0.6),
+        case([1000.0, 999.5, 3.0, 999.0], 3, 0.7),
+        case([-1000.0, -1001.0, -1000.5, -1002.0], 3, 0.7),
+        case([100.0, 99.9, 0.0], 3, 0.9),
     ]
 
 
@@ -114,6 +119,16 @@ def has_one_twice(got, case):
     return len(set(ids)) < len(ids)
 
 
+def loses_some_at_one(got, case):
+    _, _, p = case.inputs
+    return p == 1 and len(as_lists(got)) < len(case.expected)
+
+
+def has_extreme_scores(got, case):
+    logits, _, _ = case.inputs
+    return logits.abs().max() > 80
+
+
 def ranked(logits) -> list[int]:
     """编号，打分从大到小"""
     return logits.argsort(descending=True, stable=True).tolist()
@@ -147,6 +162,17 @@ def merge_equal_scores(logits, k, p):
     owners = {score: token_id for token_id, score in enumerate(logits.tolist())}
     ids = list(owners.values())
     return [ids[place] for place in right_ids(logits[ids], k, p)]
+
+
+def round_probabilities(logits, k, p):
+    kept = ranked(logits)[:k]
+    probabilities = logits[kept].softmax(-1).round(decimals=2)
+    return [kept[place] for place in keep_while(logits[kept], probabilities, p)]
+
+
+def keep_equal_scores(logits, k, p):
+    lowest = logits[right_ids(logits, k, p)].min()
+    return [token_id for token_id in ranked(logits) if logits[token_id] >= lowest]
 
 
 def sum_of_scores(logits, k, p):
@@ -187,13 +213,18 @@ FORMS = {
     is_a_number: "应是编号的列表，现在只有一个数；是留下几个，还是留下哪些？",
     is_nested: "应是一列编号，现在外面多了一层",
     has_floats_or_bools: "应是编号（整数），现在有小数或真假；排序时把编号也留着",
+    has_extreme_scores: "平常的打分都对，很大或很小的错了：exp(1000) 是无穷大，exp(−1000) 是 0，除出来就不对；"
+                        "先截断、换成 16 位数也会错。torch.softmax 不怕，它先减去最大的一个",
     is_empty: "一个也没有留下：第一名一定留下，否则没有词元可写",
+    loses_some_at_one: "p 是 1 时，top-p 什么也不去掉：前 k 名全留",
     has_one_twice: "有一个编号留了两次：打分相同的是不同的编号，按值找位置（例如 index）只找得到第一个",
 }
 SLIPS = {
     by_id: "留下的对了，次序不对：按概率从大到小，不是按编号",
     reversed_order: "留下的对了，次序反了：从大到小",
     probabilities_of_all: "像是用全部词元的概率去凑 p：top-k 以后，概率要在留下的里面重新算，加起来是 1",
+    round_probabilities: "还差一点点的，现在算作够了：概率不要取整，和 p 比也不要放宽",
+    keep_equal_scores: "和最后一个打分相同的也都留了：加起来够 p 就停，打分相同的只留其中几个",
     only_top_k: "只做了 top-k：在留下的里面还要用 top-p",
     only_top_p: "只做了 top-p：先要只留前 k 名",
     merge_equal_scores: "打分相同的只剩了一个，像是用打分或概率做了字典的键；它们是不同的编号，各算各的",

@@ -36,7 +36,7 @@ def exercise() -> Exercise:
 
 
 def cases() -> list[Case]:
-    """有正有负、出现几次、没出现过、第一个和最后一个编号、0 和 -inf、惩罚小于 1、很长的"""
+    """有正有负、出现几次、没出现过、第一个和最后一个编号、0 和 -inf（也有没出现过的）、惩罚小于 1、很长的"""
     random = Random(15)
     long = [round(random.uniform(-9, 9), 2) for _ in range(300)]
     said = [random.randrange(300) for _ in range(80)]
@@ -45,6 +45,7 @@ def cases() -> list[Case]:
         case([3.3, -1.2, 0.7, -4.8, 2.5], [4, 1, 1, 4, 4, 0], 1.3),
         case([1.5, -0.5, 2.0], [], 1.1),
         case([-3.0, 0.0, 6.0, -math.inf, -1.0], [3, 1, 2, 0], 1.5),
+        case([-math.inf, 2.0, 1.0], [1], 1.5),
         case([4.0, -2.0, 1.0, -6.0], [3, 0, 3], 0.5),
         case(long, said, 1.1),
     ]
@@ -157,7 +158,7 @@ SLIPS = {
     change_nothing: "和原来一样：出现过的编号，打分应该变",
     always_divide: "负的打分也除了：−4 除以 2 得 −2，反而变高，成了奖励",
     always_multiply: "正的打分也乘了：4 乘以 2 得 8，反而变高，成了奖励",
-    turn_around: "反了：现在说过的反而加了分；看看正的该变大还是变小",
+    turn_around: "乘和除反了：正的打分除以 penalty，负的乘以 penalty",
     only_positive: "负的打分没有扣：出现过的负的要乘以 penalty",
     only_negative: "正的打分没有扣：出现过的正的要除以 penalty",
     penalize_each_time: "出现几次就扣了几次；每个编号只扣一次",

@@ -1,6 +1,7 @@
 """练习“top-k 再 top-p”：几种写法都对；用全部的概率、多留、少留、次序不对各有自己的话"""
 import math
 
+from helpers.exercises import running
 from helpers.exercises.week15 import kept_ids
 from helpers.sampling import keep_top_k, keep_top_p
 
@@ -156,6 +157,40 @@ def naive_exp(logits, k, p):
     return best.indices[before < p].tolist()
 
 
+def sums_up(weigh):
+    """前 k 名的打分交给 weigh 变成概率，再加起来"""
+    def answer(logits, k, p):
+        best = logits.topk(min(k, len(logits)))
+        probabilities = weigh(best.values)
+        count = int((probabilities.cumsum(0) < p).sum()) + 1
+        return best.indices[:count].tolist()
+    return answer
+
+
+def by_ratio_to_the_last(scores):
+    """减去最小的再 exp，照样溢出"""
+    weights = (scores - scores.min()).exp()
+    return weights / weights.sum()
+
+
+def almost_enough(logits, k, p):
+    return by_cumsum(logits, k, p - 1e-3)
+
+
+def two_at_least(logits, k, p):
+    return by_cumsum(logits, max(k, 2), p)
+
+
+def the_first_when_p_is_one(logits, k, p):
+    kept = by_cumsum(logits, k, p)
+    return kept[:1] if p == 1 else kept
+
+
+def with_all_equals(logits, k, p):
+    lowest = logits[by_cumsum(logits, k, p)].min()
+    return [i for i in logits.argsort(descending=True).tolist() if logits[i] >= lowest]
+
+
 def by_index(logits, k, p):
     """相同的概率只找得到第一个"""
     values = logits.tolist()
@@ -228,7 +263,14 @@ WRONG = [
     (a_batch_of_one, "多了一层"),
     (a_set, "集合没有次序"),
     (one_of_equals, "打分相同的只剩了一个"),
-    (naive_exp, "1000.0"),
+    (naive_exp, "exp(1000) 是无穷大"),
+    (sums_up(by_ratio_to_the_last), "exp(1000) 是无穷大"),
+    (sums_up(lambda scores: scores.clamp(-80, 80).softmax(0)), "先截断"),
+    (sums_up(lambda scores: scores.softmax(0).round(decimals=2)), "取整"),
+    (almost_enough, "不要放宽"),
+    (two_at_least, "多留了一个"),
+    (the_first_when_p_is_one, "前 k 名全留"),
+    (with_all_equals, "打分相同的也都留了"),
     (by_index, "留了两次"),
     (by_dictionary, "留了两次"),
     (until_enough, "停不下来"),
@@ -244,8 +286,14 @@ def test_right(sheet, answer):
     accepted(sheet[NUMBER], answer)
 
 
+@pytest.fixture
+def hurried(monkeypatch):
+    """停不下来的，不用等五秒"""
+    monkeypatch.setattr(running, "SECONDS", 0.5)
+
+
 @pytest.mark.parametrize("answer, says", WRONG)
-def test_wrong(sheet, answer, says):
+def test_wrong(sheet, answer, says, hurried):
     refused(sheet[NUMBER], answer, says)
 
 
@@ -262,5 +310,5 @@ def test_rounding_cannot_change_the_reference():
         best = logits.double().topk(min(k, len(logits))).values
         totals = best.softmax(0).cumsum(0)
         equal = best.unique().numel() == 1
-        assert p == 1 or equal or (totals - p).abs().min() > 1e-3
+        assert p == 1 or equal or (totals - p).abs().min() > 1e-4
         assert k >= len(logits) or logits.sort(descending=True).values[k] < best[-1]

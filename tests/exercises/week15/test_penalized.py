@@ -164,6 +164,18 @@ def never_a_reward(logits, seen, penalty):
     return by_where(logits, seen, max(penalty, 1.0))
 
 
+def without_infinity(logits, seen, penalty):
+    return by_where(torch.nan_to_num(logits), seen, penalty)
+
+
+def the_smaller_one(logits, seen, penalty):
+    """惩罚小于 1 时，小的那个不是该要的"""
+    said = logits[seen]
+    scores = logits.clone()
+    scores[seen] = torch.minimum(said / penalty, said * penalty)
+    return scores
+
+
 def the_notebooks_example(logits, seen, penalty):
     return [1.0, -4.0, 1.0, -1.0]
 
@@ -201,6 +213,8 @@ WRONG = [
     (changes_seen, "应保持原样"),
     (without_the_first_id, "应得到"),
     (never_a_reward, "和原来一样"),
+    (without_infinity, "-inf"),
+    (the_smaller_one, "乘和除反了"),
     (the_notebooks_example, "个数不对"),
     (equal_to_everything, "应是一列打分"),
 ]
