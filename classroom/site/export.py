@@ -1,0 +1,147 @@
+"""把教学小模型做成浏览器能运行的：python classroom/site/export.py 文件夹
+
+写出 engine.js（网页用它的 open）和它要取的文件：模型的三张图和权重、分词器、计算用的 onnxruntime-web，约 10 MB。
+要 npm（pip install -e ".[site]" 就有）；用到的包和它们的校验码在 live/package-lock.json，取过一次以后断网也能做
+"""
+import argparse
+import contextlib
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import helpers  # noqa: F401  在 torch 之前导入，见 helpers/__init__.py
+from helpers.generation import stop_ids
+from helpers.tiny import TINY
+from helpers.tokens import LETTER_OF
+
+from build import npm
+
+LIVE = Path(__file__).parent / "live"
+RUNTIME = "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
+LICENSE = "node_modules/@huggingface/tokenizers/LICENSE"
+ANY_CASE = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"  # 旧一点的浏览器不认 (?i:
+BOTH_CASES = "'(?:[sSſ]|[tT]|[rR][eE]|[vV][eE]|[mM]|[lL][lL]|[dD])"  # ſ 是从前的 s，也算
+ASKED = "\x00"  # 模板里代替问题的，对话模板里没有这个字
+
+
+def check(folder: Path) -> None:
+    """folder 可以写：还没有，是空的，或者是上次写的；别的文件夹不动"""
+    if folder.is_file():
+        sys.exit(f"应写到一个文件夹，现在 {folder} 是一个文件；换一个名字")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "engine.js").is_file():
+        sys.exit(f"应写到新的文件夹，现在 {folder} 里有别的东西，没有动它；换一个名字")
+
+
+def tokenizer_json() -> bytes:
+    """分词器的文件，切分的正则换成各种浏览器都认的写法"""
+    content = json.loads((TINY / "tokenizer.json").read_text(encoding="utf-8"))
+    pattern = content["pre_tokenizer"]["pretokenizers"][0]["pattern"]
+    if ANY_CASE not in pattern["Regex"]:
+        raise ValueError(f"切分的正则里应有 {ANY_CASE}，现在是 {pattern['Regex']}；照它改 BOTH_CASES")
+    pattern["Regex"] = pattern["Regex"].replace(ANY_CASE, BOTH_CASES)
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def template(tokenizer) -> dict[str, str]:
+    """对话模板在问题前面和后面的文字"""
+    messages = [{"role": "user", "content": ASKED}]
+    text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    before, after = text.split(ASKED)
+    return {"before": before, "after": after}
+
+
+def about(tokenizer, model) -> dict:
+    """JavaScript 要知道的各个数；letters: 第 i 个字符代表字节 i"""
+    config = model.config
+    letters = [LETTER_OF[byte] for byte in range(256)]
+    return template(tokenizer) | {
+        "letters": "".join(letters),
+        "stops": sorted(stop_ids(model)),
+        "vocabulary": config.vocab_size,
+        "longest": config.max_position_embeddings,
+        "layers": config.num_hidden_layers,
+        "heads_kv": config.num_key_value_heads,
+        "hidden": config.hidden_size,
+        "width": config.hidden_size // config.num_attention_heads,
+    }
+
+
+def write_model(folder: Path) -> dict:
+    """模型和分词器写进 folder，返回 about.json 的内容"""
+    import graph
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(TINY)
+    model = AutoModelForCausalLM.from_pretrained(TINY, dtype="auto")
+    found = about(tokenizer, model)
+    found["trained"] = graph.write(model, folder)
+    (folder / "tokenizer.json").write_bytes(tokenizer_json())
+    return found
+
+
+def run_npm(workshop: Path, *arguments: str) -> None:
+    """在 workshop 里运行 npm；没有做成就说它说了什么"""
+    command = [npm(), *arguments]
+    result = subprocess.run(command, cwd=workshop, capture_output=True, text=True, encoding="utf-8", errors="replace")
+    if result.returncode:
+        sys.exit(f"应做成 npm {arguments[0]}，没有做成；联网以后再运行一次（只取一次，以后断网也能用）。"
+                 f"npm 说：\n{result.stderr.strip()[-600:]}")
+
+
+def write_engine(folder: Path, workshop: Path) -> None:
+    """从 npm 取 package-lock.json 里的包（npm 自己核对校验码），合成 engine.js，连同计算的库写进 folder"""
+    shutil.copytree(LIVE, workshop, ignore=shutil.ignore_patterns("node_modules", "built"))
+    run_npm(workshop, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
+    run_npm(workshop, "run", "worker")  # 先合成 worker，再把它放进 engine.js
+    run_npm(workshop, "run", "engine")
+    shutil.copy(workshop / RUNTIME, folder / "runtime.wasm")
+    shutil.copy(workshop / LICENSE, folder / "LICENSE.tokenizers")
+    shutil.copy(workshop / "built" / "engine.js", folder)
+
+
+def pack(folder: Path) -> int:
+    """除了 engine.js 和许可，都压缩；返回一共几个字节"""
+    total = 0
+    for path in folder.iterdir():
+        if path.suffix in (".js", ".tokenizers"):
+            continue
+        packed = gzip.compress(path.read_bytes(), mtime=0)
+        path.with_name(f"{path.name}.gz").write_bytes(packed)
+        path.unlink()
+        total += len(packed)
+    return total
+
+
+def export(folder: Path) -> None:
+    """浏览器要的全部文件写进 folder；做不成时旧的还在"""
+    with tempfile.TemporaryDirectory() as scratch:
+        made = Path(scratch) / "made"
+        made.mkdir()
+        found = write_model(made)
+        write_engine(made, Path(scratch) / "workshop")
+        found["bytes"] = pack(made)
+        (made / "about.json").write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(made, folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="把教学小模型做成浏览器能运行的")
+    parser.add_argument("folder", type=Path, help="写到哪里")
+    folder = parser.parse_args().folder.resolve()
+    check(folder)
+    try:
+        export(folder)
+    except ModuleNotFoundError as error:
+        sys.exit(f'做网页里的模型要用 {error.name}，没有装；先运行 python -m pip install -e ".[site]"')
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    print(f"做好了，共 {size / 1e6:.1f} MB：{folder}")
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()

@@ -1,0 +1,76 @@
+// 网页自己的分词器和模型，方法的名字和 helpers/widgets/source.py 的一样，画面不用知道是谁在回答
+//
+// const engine = await open("live/", ({loaded, total}) => …);
+// const {text, segments} = await engine.cut("你好");
+import code from "./built/worker.txt"; // worker.js 和它用的一切，见 package.json
+
+const opened = new Map(); // 一个网页上的几个视图共用一个模型
+
+// base: 放着 export.py 写的文件的文件夹；onload: 每取到一些就叫一次。失败了可以再来
+export function open(base, onload = () => {}) {
+  const address = new URL(base, document.baseURI).href;
+  if (!opened.has(address)) {
+    const engine = start(address, onload);
+    opened.set(address, engine);
+    engine.catch(() => opened.delete(address));
+  }
+  return opened.get(address);
+}
+
+async function start(address, onload) {
+  const call = connected();
+  await call("open", [address], onload);
+  const ask = (method) => (...inputs) => call(method, inputs);
+  const names = ["cut", "merges", "near", "ask", "next", "draw", "lens"];
+  const engine = Object.fromEntries(names.map((name) => [name, ask(name)]));
+  engine.write = (ids, options, onstep) => call("write", [ids, options], onstep);
+  engine.attention = async (ids) => maps(await call("attention", [ids]));
+  return engine;
+}
+
+// 一次拿到全部权重，看哪张取哪张。get(层, 头) 是 n 行，每行 n 个数
+function maps({layers, heads, size, weights}) {
+  async function get(layer, head) {
+    const start = (layer * heads + head) * size * size;
+    return Array.from({length: size}, (_, at) => {
+      const row = start + at * size;
+      return Array.from(weights.subarray(row, row + size));
+    });
+  }
+  return {layers, heads, get};
+}
+
+// 开一个 worker；call(方法, 参数, 每来一步叫谁) 是一个 Promise，它的 stop() 说不用再算了
+function connected() {
+  const asked = new Map();
+  const script = URL.createObjectURL(new Blob([code], {type: "text/javascript"}));
+  const worker = new Worker(script, {type: "module"});
+  let count = 0;
+
+  worker.onmessage = ({data}) => {
+    const question = asked.get(data.id);
+    if ("step" in data) {
+      question.onstep(data.step);
+      return;
+    }
+    asked.delete(data.id);
+    if ("error" in data) question.fail(new Error(data.error));
+    else question.done(data.result);
+  };
+  worker.onerror = (event) => {
+    const reason = event.message ?? "内存可能不够";
+    for (const question of asked.values()) {
+      question.fail(new Error(`网页里的模型应在计算，现在停下来了（${reason}）；刷新网页再试`));
+    }
+    asked.clear();
+  };
+
+  return function call(method, inputs, onstep = () => {}) {
+    count += 1;
+    const id = count;
+    const result = new Promise((done, fail) => asked.set(id, {done, fail, onstep}));
+    result.stop = () => worker.postMessage({id, method: "stop"});
+    worker.postMessage({id, method, inputs});
+    return result;
+  };
+}
