@@ -177,11 +177,12 @@ def test_microscope_is_quick(microscope):
 
 @pytest.fixture
 def guess(opened):
-    widget = Widget(opened("05_next_token.ipynb"), "下注")
-    widget.press("重来")
-    widget.page.wait_for_timeout(500)  # 候选重新发好以后才选得住
-    widget.wait("猜了 0 / ")
-    return widget
+    live = Live(opened("05_next_token.ipynb"), "guess")
+    live.choose("猜哪段", 0)
+    live.press("重来")
+    live.idle()
+    live.wait("猜了 0 / 23")
+    return live
 
 
 def test_guess_bets_then_shows(guess):
@@ -190,64 +191,76 @@ def test_guess_bets_then_shows(guess):
     guess.press("下注")
     guess.wait("还没有选")
     assert "★" not in guess.text()
-    guess.pick(0)
-    guess.slide("把握", "End")
+    guess.box.locator(".option", has_text="很难").press("Enter")
+    guess.slide("把握", 95)
     guess.press("下注")
-    guess.wait("看到 ★ 的意外（比特）")
-    guess.wait("猜了 1 / ")
-    assert "0.95" in guess.text() and "★" in guess.text() and "▸" in guess.text()
+    guess.wait("没猜中，是 短期内")
+    guess.wait("猜了 1 / 23 个：模型领先")
+    options = guess.box.locator(".options").inner_text()
+    assert "★ 短期内" in options.replace("\xa0", " ")
+    assert "你 0.95" in options
+    assert "平均 6.64 比特" in guess.text()
     guess.press("下注")
     guess.wait("已经下过")
     guess.press("下一个")
-    guess.wait("│？")
+    guess.wait("短期内？")
+    assert "你 0.95" not in guess.text()
+
+
+def test_guess_keeps_its_height(guess):
+    before = guess.box.bounding_box()["height"]
+    guess.box.locator(".option").first.press("Enter")
+    guess.press("下注")
+    guess.wait("猜了 1 /")
+    assert guess.box.bounding_box()["height"] == before
 
 
 def test_guess_takes_other_texts(guess):
     guess.choose("猜哪段", 2)
-    guess.wait("今天│下午│我们在")
+    guess.wait("今天下午我们在？")
     guess.write("自己写", "好" * 10_000)
     guess.wait("应有")
     guess.write("自己写", "春天来了，窗外的树都绿了。")
     guess.wait("文字已经藏起来")
+    assert "窗外" not in guess.box.locator(".passage").inner_text()
     guess.choose("猜哪段", 0)
-    guess.wait("问题：人工智能未来会取代人类吗？")
+    guess.wait("问：人工智能未来会取代人类吗？")
 
 
 def test_guess_is_quick(guess):
-    guess.pick(0)
-    guess.page.wait_for_timeout(300)
-    assert guess.milliseconds(lambda: guess.press("下注"), "看到 ★") < 2 * QUICK
+    guess.box.locator(".option").first.press("Enter")
+    assert guess.milliseconds(lambda: guess.press("下注"), "猜了 1 /") < 2 * QUICK
 
 
 @pytest.fixture
 def race(opened):
-    return Widget(opened("06_writing.ipynb"), "没有 KV cache")
+    return Live(opened("06_writing.ipynb"), "race")
 
 
 def test_race_runs_live_to_the_end(race):
-    race.slide("写几个词元", "Home", "ArrowRight")
-    race.wait("0 / 20")
+    race.slide("写几个", 20)
+    race.wait("写了 0 / 20")
     race.press("开始")
     race.wait("逐个核对过，完全相同", 60)
-    assert "44 / 44" in race.text() and "690 / 690" in race.text()
+    assert "送进模型 44 个" in race.text()
+    assert "送进模型 690 个" in race.text()
+    assert [lane.locator(".stairs i").count() for lane in race.box.locator(".lane").all()] == [20, 20]
 
 
 def test_race_stops(race):
-    race.slide("写几个词元", "End")
-    race.wait("0 / 200")
+    race.slide("写几个", 200)
+    race.wait("写了 0 / 200")
     race.press("开始")
     race.wait("正在比")
     race.page.wait_for_timeout(500)
     race.press("停")
-    race.wait("停了")
-    assert "200 / 200" not in race.text()
-    race.press("停")
-    race.wait("没有在比")
+    race.wait("停了：")
+    assert "写了 200 / 200" not in race.text()
     race.write("问题", "")
     race.wait("现在是空的")
     race.write("问题", "你好")
-    race.slide("写几个词元", "Home")
-    race.wait("0 / 10")
+    race.slide("写几个", 10)
+    race.wait("写了 0 / 10")
 
 
 @pytest.fixture

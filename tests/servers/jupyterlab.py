@@ -192,6 +192,10 @@ class Live(Widget):
         entry.fill(text)
         entry.press("Tab")
 
+    def choose(self, label: str, index: int) -> None:
+        """下拉框：选第 index 项（从 0 数）"""
+        self.box.get_by_label(label, exact=True).select_option(index=index)
+
     def idle(self, seconds: float = 60) -> None:
         """等它算完"""
         self.page.wait_for_function("box => !box.hasAttribute('data-busy')", arg=self.box.element_handle(),
