@@ -50,7 +50,7 @@ def cases(tokenizer) -> list[Case]:
     mixed 在字典里的次序和合并的次序不同；“acab”的第一个 a 后面不是 b
     two_ways 有两种合法得到 abc，只有一种在“abc”里走得通；只有一对的几组，次序在 limit 的两边
     """
-    gaps = {(b"b", b"b"): 0, (b"a", b"a"): 2, (b"c", b"c"): 3, (b"aa", b"bb"): 9}
+    gaps = {(b"b", b"b"): 0, (b"a", b"a"): 2, (b"c", b"c"): 7, (b"aa", b"bb"): 9}
     table = {(b"v", b"w"): 0, (b"a", b"b"): 10, (b"q", b"r"): 20, (b"u", b"vw"): 30, (b"u", b"v"): 50,
              (b"p", b"q"): 60, (b"b", b"c"): 70, (b"ab", b"c"): 80}
     repeated = {(b"a", b"a"): 1, (b"aa", b"aa"): 4, (b"aa", b"b"): 6}
@@ -66,8 +66,9 @@ def cases(tokenizer) -> list[Case]:
         case([], table, 9),
         case(["abce"], mixed, 8),
         case(["acab"], mixed, 8),
-        case(["AB", "ab"], mixed, 8),
+        case(["AB", "abe\u0301"], mixed, 8),
         case(["abc", "abcbc"], two_ways, 3),
+        case(["abc"], {(b"b", b"c"): 0, (b"a", b"b"): 1, (b"ab", b"c"): 2, (b"a", b"bc"): 9}, 5),
         case(["a" * 60], repeated, 2),
         case(["ab"], {(b"a", b"b"): 4}, 5),
         case(["ab"], {(b"b", b"a"): 4}, 5),

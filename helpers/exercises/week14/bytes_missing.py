@@ -42,13 +42,14 @@ def exercise() -> Exercise:
 
 @cache
 def cases() -> list[Case]:
-    """几个文件，断在各处：一个字节不缺的、缺几个的、缺一大半的、文件头刚下完的、文件头没有下完的
+    """几个文件，断在各处：一个字节不缺的、一个数也没有的、缺几个的、缺一大半的、文件头刚下完的、文件头没有下完的
 
     文件头没有下完的，有的只差末尾补上的空格（JSON 已经完整），有的断在一个汉字中间
     """
     one = saved({"w": (3,)})
     several = saved({"a": (), "b.bias": (7,), "c.weight": (4, 1, 5), "d": (2, 3)}, "bfloat16", {"format": "pt"})
     noted = saved({"词嵌入": (60, 9), "偏置": (1,)}, "float16", {"说明": "教学用，只有两个张量"})
+    nothing = saved({"空": (0, 4)})
     whole_numbers = saved({"ids": (5,), "mask": (3,)}, "int64")
     long_header = saved({"w": (3,)}, notes={"format": "pt", "说明": "很长的备注" * 5_000})
     inside_letter = noted.index("明".encode()) + 1
@@ -61,6 +62,7 @@ def cases() -> list[Case]:
         case(noted, len(noted) - 700),
         case(noted, len(noted)),
         case(out_of_order(), len(out_of_order()) - 9),
+        case(nothing, len(nothing)),
         case(whole_numbers, len(whole_numbers) - 3),
         case(long_header, len(long_header) - 2),
         case(noted, 100),
@@ -82,21 +84,24 @@ def saved(shapes: dict, dtype: str = "float32", notes: dict | None = None) -> by
 
 
 def out_of_order() -> bytes:
-    """文件头里的次序、名字的次序都和数的次序不同的文件，有一个空的张量，备注在最后。格式允许这样
+    """文件头里的次序、名字的次序都和数的次序不同的文件，有两个空的张量，备注在最后。格式允许这样
 
-    数到最后的是 _late.metadata：它不是最大的，名字不是最后的，开始得也和空的张量一样晚
+    数到最后的是 __late.metadata__：它不是最大的，名字不是最后的，开始得也和空的张量一样晚
+    有两个张量一样大；真假（BOOL）一个占一个字节
     """
     header = {
-        "empty": {"dtype": "F32", "shape": [0, 999], "data_offsets": [52, 52]},
-        "_late.metadata": {"dtype": "F32", "shape": [3], "data_offsets": [52, 64]},
-        "middle": {"dtype": "F32", "shape": [1], "data_offsets": [40, 44]},
-        "before": {"dtype": "F32", "shape": [2], "data_offsets": [44, 52]},
+        "empty": {"dtype": "F32", "shape": [0, 999], "data_offsets": [49, 49]},
+        "__late.metadata__": {"dtype": "BOOL", "shape": [12], "data_offsets": [49, 61]},
+        "also_empty": {"dtype": "F32", "shape": [0], "data_offsets": [49, 49]},
         "early": {"dtype": "F32", "shape": [10], "data_offsets": [0, 40]},
+        "yes": {"dtype": "BOOL", "shape": [], "data_offsets": [48, 49]},
+        "zeta": {"dtype": "F32", "shape": [1], "data_offsets": [40, 44]},
+        "before": {"dtype": "F32", "shape": [1], "data_offsets": [44, 48]},
         "__metadata__": {"format": "pt"},
     }
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + bytes(64)
+    return len(text).to_bytes(8, "little") + text + bytes(61)
 
 
 def header_end(data: bytes) -> int:

@@ -8,6 +8,7 @@ from html import escape
 from helpers.exercises.comparing import Case, Wrong, brief, check_function
 from helpers.exercises.exercise import Exercise
 
+ODD = "{role} X $role $$ ROLE &lt; e\u0301 <|im_end|>"  # 有各种容易被换掉的写法
 HINTS = ("先打印 apply_chat_template 的结果（用 repr 看得见换行），再照着拼：哪些字每条消息都有，哪些只有一处？",
          "每条消息一行 f 字符串，里面有两个 \\n；循环完以后再加替助手开头的一行")
 SOLUTION = """def chat_text(messages):
@@ -41,7 +42,7 @@ def check_by_hand(answer) -> None:
 def cases(tokenizer) -> list[Case]:
     """几段对话：平常的，空的、很长的、多行的、带尖括号的、有空行和制表符的、有好几轮的
 
-    同一个人连说两句的，最后一句是助手说的，带 % 和 \\ 的，system 再来的，字典里 content 在前的
+    同一个人连说两句的，最后一句是助手说的，带 %、\\、$ 和 <|im_end|> 的，system 再来的，字典里 content 在前的
     """
     return [
         case(tokenizer, ("system", "你是导游。"), ("user", "去哪里玩"), ("assistant", "西湖"), ("user", "还有呢")),
@@ -49,7 +50,7 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, ("system", ""), ("user", "词元" * 200)),
         case(tokenizer, ("system", "😀🦜"), ("user", "第一行\n第二行\n"), ("assistant", " 两头有空格 ")),
         case(tokenizer, ("system", "龘"), ("user", "你好"), ("user", "你好"), ("assistant", "<b>好</b> & \"好\"")),
-        case(tokenizer, ("system", "简短"), ("assistant", "先说一句"), ("assistant", "又一句"), ("user", "{role} X")),
+        case(tokenizer, ("system", "简短"), ("assistant", "先说一句"), ("assistant", "又一句"), ("user", ODD)),
         case(tokenizer, ("system", "照原样"), ("user", "第一段\n\n第二段\r\n\t缩进　ＡＢＣ")),
         case(tokenizer, ("system", " \n"), ("user", "\n100%安全"), ("assistant", r"a\n\d"), ("system", "再来"),
              ("user", "再一次")),

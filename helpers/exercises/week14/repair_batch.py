@@ -58,12 +58,13 @@ def as_it_comes(tokenizer) -> Iterator[None]:
 
 
 def cases(tokenizer) -> list[Case]:
-    """长短不同的、只有一段的、一样长的、自己就以填充的词元结尾的、以空白结尾的、只有空白的、末尾很多字是一个词元的、好几段的、很长的"""
+    """长短不同的、只有一段的、词元一样多的、字母一样多的、自己就以填充的词元结尾的、以空白结尾的、只有空白的、末尾很多字是一个词元的、好几段的、很长的"""
     return [
         case(tokenizer, FAILS_ON),
         case(tokenizer, ["人工智能"]),
         case(tokenizer, ["今天天气怎么样", "犇骉麤", "你好啊", "x"]),
         case(tokenizer, ["你好啊", "犇骉"]),
+        case(tokenizer, ["STRAWBERRY", "strawberry"]),
         case(tokenizer, ["龘", "说完了<|endoftext|>", "return x == 123"]),
         case(tokenizer, ["第一行\n", "先空一格 ", "不空"]),
         case(tokenizer, [" ", "好"]),
@@ -148,7 +149,7 @@ def in_order_of_length(tokenizer, texts):
 
 IN_ORDER = "各项应和 texts 的次序一样，现在换了次序；不要排序"
 FORMS = {
-    is_batch: "应得到每段最后一个词元的编号，现在是分词的整个结果；取出 input_ids 的最后一列",
+    is_batch: "应得到一个列表，每段一个编号，现在是字典，或者分词的整个结果；只取出编号",
     has_texts: "应得到编号（整数），现在是文字；不用解码",
     is_one_number: "应得到一个列表，每段文字一项，现在只有一个数",
     is_nested: "应得到一个列表，每段文字一个编号，现在里面还有列表；只取最后一列",

@@ -71,7 +71,7 @@ def cases(tokenizer) -> list[Case]:
         "<|file_sep|>README.md",
         "<tool_call>{}</tool_call><tool_call>",
         "写完了<|endoftext|>",
-        "啊，" * 300,
+        "啊，" * 260,
     ]
     return [case(tokenizer, text) for text in texts]
 

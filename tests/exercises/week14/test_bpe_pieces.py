@@ -1,6 +1,7 @@
 """练习“把 BPE 做到底”：各种做法都收；先后、limit、跨段、起点弄错，各有自己的话"""
 import heapq
 from itertools import pairwise
+from unicodedata import normalize
 
 from helpers.exercises.week14 import bpe_pieces
 from helpers.tokens import merge_ranks, pieces
@@ -212,6 +213,14 @@ def by_joined_bytes(segments, rank, limit):
     return result
 
 
+def by_first_of_joined_bytes(segments, rank, limit):
+    """同样的块，次序一律取最小的"""
+    first = {}
+    for (left, right), order in rank.items():
+        first[left + right] = min(order, first.get(left + right, order))
+    return every(segments, {pair: first[b"".join(pair)] for pair in rank}, limit)
+
+
 def without_last_pair(segments, rank, limit):
     result = []
     for segment in segments:
@@ -287,6 +296,9 @@ INFINITE = float("inf")
     (lambda s, r, m: every(s, r, min(m, 151_387)), "上限不要自己写一个数"),
     (lambda s, r, m: every(s, r, min(m, len(r))), "项数不是上限"),
     (by_joined_bytes, "正好是那两块"),
+    (by_first_of_joined_bytes, "limit 没有起作用"),
+    (lambda s, r, m: every([normalize("NFC", one) for one in s], r, m), "应得到"),
+    (lambda s, r, m: every(s, {(right, left): order for (left, right), order in r.items()}, m), "应得到"),
     (without_last_pair, "段末尾的一对没有看"),
     (twenty_rounds, "应"),
     (remembers(), "应得到"),

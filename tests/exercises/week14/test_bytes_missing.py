@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load
 from week14_solutions import solved
 
-SIZES = {"F32": 4, "BF16": 2, "F16": 2, "I64": 8}
+SIZES = {"F32": 4, "BF16": 2, "F16": 2, "I64": 8, "BOOL": 1}
 
 # ---- 对的 ----
 
@@ -58,8 +58,8 @@ def by_lengths(data):
         return -1
     have = len(data) - 8 - n
     header = json.loads(data[8:8 + n])
-    return sum(end - start for start, end in
-               (entry["data_offsets"] for name, entry in header.items() if not name.startswith("__"))) - have
+    header.pop("__metadata__", None)
+    return sum(end - start for start, end in (entry["data_offsets"] for entry in header.values())) - have
 
 
 def by_sorting(data):
@@ -201,6 +201,15 @@ def counted_by(sizes, scalar=1):
     return careful(answer)
 
 
+@careful
+def bits_in_the_name(data, n, tensors):
+    """类型的名字里的数当作位数：BF16 是 16 位；BOOL 里没有数"""
+    size = 0
+    for tensor in tensors:
+        size += math.prod(tensor["shape"]) * int(re.sub(r"\D", "", tensor["dtype"])) // 8
+    return 8 + n + size - len(data)
+
+
 def keeps_metadata(data):
     if len(data) < 8 or len(data) < 8 + int.from_bytes(data[:8], "little"):
         return -1
@@ -237,7 +246,12 @@ def header_rest_when_unknown(data):
     (careful(lambda data, n, tensors: 8 + n + int(max(str(end_of([t])) for t in tensors)) - len(data)), "当作文字"),
     (careful(lambda data, n, tensors: 8 + n + largest_before_a_bracket(data[8:8 + n]) - len(data)), "应得到"),
     (by_names(lambda header: header[max(header)]["data_offsets"][1]), "名字排在最后"),
+    (careful(lambda data, n, tensors: 8 + n + sorted(tensors, key=start_of)[-1]["data_offsets"][1] - len(data)), "应"),
+    (careful(lambda data, n, tensors: 8 + n + sum(set(map(size_of, tensors))) - len(data)), "应得到"),
+    (careful(lambda data, n, tensors: 8 + n + (end_of(tensors) or 1) - len(data)), "应得到 0"),
+    (bits_in_the_name, "ValueError"),
     (by_names(lambda header: end_of(t for name, t in header.items() if name[0] != "_")), "名字什么样的都要算"),
+    (by_names(lambda header: end_of(t for name, t in header.items() if name[:2] != "__")), "名字什么样的都要算"),
     (by_names(lambda header: end_of(t for name, t in header.items() if "metadata" not in name)), "名字什么样的都要算"),
     (lambda data: solved(8)(data) or -1, "应是 0；-1 只用在"),
     (careful(lambda data, n, tensors: 8 + n + sum(t["data_offsets"][1] for t in tensors) - len(data)), "不是长度"),
@@ -282,7 +296,8 @@ def test_true_is_not_one(sheet):
 def test_the_file_out_of_order_is_a_real_one(tmp_path):
     tensors = load(bytes_missing.out_of_order())
     assert {name: tuple(tensor.shape) for name, tensor in tensors.items()} == {
-        "empty": (0, 999), "_late.metadata": (3,), "middle": (1,), "before": (2,), "early": (10,)}
+        "empty": (0, 999), "__late.metadata__": (12,), "also_empty": (0,), "early": (10,), "yes": (), "zeta": (1,),
+        "before": (1,)}
     cut = tmp_path / "断了.safetensors"
     cut.write_bytes(bytes_missing.out_of_order()[:-9])
     with pytest.raises(SafetensorError), safe_open(cut, "pt"):

@@ -1,6 +1,7 @@
 """练习“手写对话模板”：几种拼法都收；差一个换行、写死角色、改了内容，各有自己的话"""
 import re
-from html import escape
+from html import escape, unescape
+from string import Template
 from unicodedata import normalize
 
 from helpers.exercises.week14 import chat_text
@@ -136,6 +137,15 @@ def by_pattern(messages):
     return "".join(lines) + f"{START}assistant\n"
 
 
+def by_replacing(messages):
+    """先放内容，再放角色：内容里的 ROLE 也换掉了"""
+    lines = []
+    for message in messages:
+        line = f"{START}ROLE\nCONTENT{END}\n".replace("CONTENT", message["content"])
+        lines.append(line.replace("ROLE", message["role"]))
+    return "".join(lines) + f"{START}assistant\n"
+
+
 def by_template(messages):
     return messages.tokenizer.apply_chat_template(messages)
 
@@ -165,6 +175,11 @@ def by_template(messages):
     (changed(lambda content: content.strip("\n")), "不同"),
     (changed(lambda content: content.replace("{role}", "user")), "不同"),
     (changed(escape), "这里不是网页"),
+    (changed(unescape), "不同"),
+    (changed(lambda content: normalize("NFC", content)), "不同"),
+    (changed(lambda content: content.replace(END, "")), "不同"),
+    (changed(lambda content: Template(content).safe_substitute(role="user")), "不同"),
+    (by_replacing, "不同"),
     (changed(str.lower), "不同"),
     (changed(lambda content: content.replace("\n", " ")), "不同"),
     (lambda m: by_join([one for one in m if one["content"]]), "现在跳过了"),

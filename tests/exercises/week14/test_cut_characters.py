@@ -1,6 +1,7 @@
 """练习“找半个字”：几种找法都收；只看一个字、只看旁边的字、重复的写错，各有自己的话"""
 import random
 from collections import Counter
+from itertools import accumulate
 
 from helpers.exercises.week14 import cut_characters
 from helpers.tokens import pieces
@@ -167,6 +168,18 @@ def only_in_two(tok, text):
     return [text[i] for i in range(len(text)) if sum(start <= i < end for start, end in spans) == 2]
 
 
+def only_before_last_byte(tok, text):
+    """只看切口在不在最后一个字节前面"""
+    cuts = set(accumulate(len(piece.bytes) for piece in pieces(tok, text)))
+    cut = []
+    end = 0
+    for letter in text:
+        end += len(letter.encode())
+        if len(letter.encode()) > 1 and end - 1 in cuts:
+            cut.append(letter)
+    return cut
+
+
 @pytest.mark.parametrize("answer, says", [
     (lambda tok, text: [p.label for p in pieces(tok, text) if "‹" in p.label], "半个字"),
     (lambda tok, text: [t for i in tok(text).input_ids if "�" in (t := tok.decode([i]))], "半个字"),
@@ -192,12 +205,17 @@ def only_in_two(tok, text):
     (lambda tok, text: [c for c in by_bytes(tok, text) if ord(c) > 0x7ff], "只有两个字节"),
     (lambda tok, text: [c for c in by_bytes(tok, text) if c.isalnum() or ord(c) > 0xffff], "少了标点"),
     (only_in_two, "切成三块的也算"),
+    (only_before_last_byte, "应得到"),
+    (lambda tok, text: [c for c in by_bytes(tok, text) if not c.isnumeric()], "应得到"),
+    (lambda tok, text: by_bytes(tok, tok.decode(tok(text, truncation=True, max_length=512).input_ids)), "应"),
     (lambda tok, text: set(by_bytes(tok, text)), "应得到一个列表"),
     (lambda tok, text: "".join(by_bytes(tok, text)), "应得到一个列表"),
     (lambda tok, text: [" " + c for c in by_bytes(tok, text)], "空格没有被切开"),
     (lambda tok, text: by_bytes(tok, text.strip()), "先去掉了两头的空白"),
     (lambda tok, text: by_bytes(tok, text.lower()), "大写换成了小写"),
     (without_special, "应得到"),
+    (lambda tok, text: by_bytes(tok, text.replace("<|im_end|>", "")), "应得到"),
+    (lambda tok, text: by_bytes(tok, text.replace("<|im_end|>", " ")), "应得到"),
     (lambda tok, text: [c.encode() for c in by_bytes(tok, text)], "完整的字"),
     (lambda tok, text: by_bytes(tok, text)[:1], "应得到"),
     (lambda tok, text: [], "应得到"),

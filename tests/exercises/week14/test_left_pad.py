@@ -118,6 +118,7 @@ def to_the_first(batch, pad_id):
     (pad(side="right"), "补在了右边"),
     (pad(flip=True), "反了"),
     (pad(value=0), "现在补的是 0"),
+    (lambda b, p: pad()(b, p or 151_643), "应得到"),
     (pad(by_id=True), "不要拿编号来判断"),
     (pad(ones=True), "现在全是 1"),
     (lambda b, p: pad()(b, p)[::-1], "次序反了"),

@@ -179,6 +179,13 @@ def clears(tok, texts):
     return ids
 
 
+def a_table_if_as_long(tok, texts):
+    """字数一样，就当作词元一样多"""
+    if len(set(map(len, texts))) > 1:
+        return without_a_table(tok, texts)
+    return tok(texts, return_tensors="pt").input_ids[:, -1].tolist()
+
+
 WRONG = [
     (only_padding, "它是补上去的"),
     (padding_and_truncation, "它是补上去的"),
@@ -192,6 +199,9 @@ WRONG = [
     (without_pad_ids_on_the_left, "不要拿编号来认填充"),
     (off_by_one, "应得到"),
     (lambda tok, texts: [tok(text.strip()).input_ids[-1] for text in texts], "先去掉了两头的空白"),
+    (lambda tok, texts: one_by_one(tok, [text.lower() for text in texts]), "应得到"),
+    (a_table_if_as_long, "Unable to create tensor"),
+    (lambda tok, texts: dict(enumerate(without_a_table(tok, texts))), "现在是字典"),
     (lambda tok, texts: [tok(text.rstrip("\n")).input_ids[-1] for text in texts], "应得到"),
     (last_row, "取的是列还是行"),
     (first_column, "取了第一列"),
