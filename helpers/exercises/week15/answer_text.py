@@ -29,6 +29,7 @@ def cases(tokenizer) -> list[Case]:
     """
     end = tokenizer.eos_token_id
     padding = tokenizer.pad_token_id
+    boxed = tokenizer("<|box_start|><|object_ref_end|>").input_ids  # 别的特殊词元
     question = "什么是分词器"
     messages = [{"role": "user", "content": question}]
     chat = tokenizer.apply_chat_template(
@@ -48,6 +49,7 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, question, chat, poem, [padding]),
         case(tokenizer, "写一段 Python", "写一段 Python", code, [end, padding]),
         case(tokenizer, "你好", "你好", " 标记 <|x|>\t是这样 ", [end]),
+        case(tokenizer, question, chat, "一项", boxed + [end]),
         case(tokenizer, question, chat, f"你问的是：\nassistant\n{question}？", [end]),
     ]
 
@@ -71,9 +73,21 @@ def is_in_a_list(got, case):
 
 
 def is_no_text(got, case):
-    if not isinstance(got, str):
-        return True
-    return got == "" and case.expected != ""
+    return not isinstance(got, str)
+
+
+def is_empty(got, case):
+    return got == ""
+
+
+def lost_its_ends(got, case):
+    return len(got) < len(case.expected) and got.strip() == case.expected.strip()
+
+
+def has_special_tokens(got, case):
+    tokenizer, _, _ = case.inputs
+    after = got.removeprefix(case.expected)
+    return got != after and after.startswith(tuple(tokenizer.all_special_tokens))
 
 
 def decode_everything(tokenizer, output_ids, prompt_length):
@@ -94,10 +108,6 @@ def leave_special_tokens(tokenizer, output_ids, prompt_length):
 
 def cut_and_skip_nothing(tokenizer, output_ids, prompt_length):
     return tokenizer.decode(output_ids[0])
-
-
-def strip_answer(tokenizer, output_ids, prompt_length):
-    return right_text(tokenizer, output_ids, prompt_length).strip()
 
 
 def lower_answer(tokenizer, output_ids, prompt_length):
@@ -127,12 +137,17 @@ def cut_the_question_again(tokenizer, output_ids, prompt_length):
 
 
 OFF_BY_ONE = "切的位置差了一个：问题有 prompt_length 个词元，回答从下标 prompt_length 开始"
+LEFT_SPECIAL = ("还留着特殊词元：解码时让它跳过；"
+                "特殊词元不只 <|im_end|> 和 <|endoftext|>，见 tokenizer.all_special_tokens")
 FORMS = {
+    is_empty: "现在是空的，应有文字：output_ids 的形状是 (1, 总长)，先取第 0 句，再从 prompt_length 切；"
+              "按文字切的话，回答里又说一遍问题，就切错了",
+    lost_its_ends: "前后的空格或换行不见了：模型写了什么就给什么，不用 strip()",
+    has_special_tokens: LEFT_SPECIAL,
     is_in_a_list: "文字是对的，外面多了一层列表；取第 0 个",
-    is_no_text: "应是一段文字，现在不是文字或者是空的；output_ids 的形状是 (1, 总长)，先取第 0 句",
+    is_no_text: "应是一段文字，现在不是",
 }
 SLIPS = {
-    strip_answer: "前后的空格或换行不见了：模型写了什么就给什么，不用 strip()",
     lower_answer: "大写变成了小写：模型写了什么就给什么",
     take_first_line: "只剩第一行：回答可能有几行",
     drop_last: "像是去掉了最后一个编号：后面可能没有特殊词元，也可能有几个；解码时让它跳过",
@@ -140,7 +155,7 @@ SLIPS = {
     cut_the_question_again: "切掉编号以后，又按文字去掉了一遍问题：回答自己说的那一遍要留着",
     cut_too_early: OFF_BY_ONE,
     cut_too_late: OFF_BY_ONE,
-    leave_special_tokens: "还留着特殊词元：解码时让它跳过",
+    leave_special_tokens: LEFT_SPECIAL,
     cut_and_skip_nothing: "问题和特殊词元都还在：先切掉问题的编号，解码时跳过特殊词元",
     replace_question: "像是用 replace 去掉问题，回答里同样的话也没了：按编号切，不按文字",
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 
-from helpers.exercises.comparing import Case, Wrong, as_lists, brief, check_function, same_values
+from helpers.exercises.comparing import Case, Wrong, as_lists, brief, check_function, differs_at, same_values
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.running import SECONDS
 from helpers.exercises.week15.forward import ForwardOnly, forward_seconds
@@ -43,8 +43,8 @@ def exercise(tokenizer, model) -> Exercise:
 
     def test(answer):
         for case in prepared():
-            with counted(model) as counts:
-                same = partial(is_right, model, case, counts)
+            with counted(model_of(case)) as counts:
+                same = partial(is_right, case, counts)
                 check_function(answer, [case], forms(case, counts), {}, same)
                 check_sent(case, counts)
 
@@ -52,25 +52,58 @@ def exercise(tokenizer, model) -> Exercise:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """没有要停的，说完了还写；说完就停；问题里有要停的，写满为止；写出第二个就停；只写一个
+    """没有要停的，说完了还写；说完就停；问题里有要停的，写出第二个才停；换一个小模型：写很多，写到一半停，只写一个
 
-    前向一共十来次：真正的 Qwen 一次就要零点几秒
+    真正的 Qwen 一次前向就要零点几秒：交给它的都很短，长的交给小模型
     """
     end = tokenizer.eos_token_id
     never = model.config.vocab_size - 1  # 没有对应词元的一行，模型不会写它
     said = ids_of(tokenizer, chat_of(tokenizer, "再见") + SAID)
-    asked = ids_of(tokenizer, "怎样看温度🙂")
+    written = continuation(model, said, 2)
     plain = ids_of(tokenizer, "人工智能<|endoftext|>温度")
-    last = asked[0, -1].item()
-    written = continuation(model, said, 6)
+    last = plain[0, -1].item()
     begun = continuation(model, plain, 2)
     return [
-        case(model, said, written, set(), 6),
+        case(model, said, written, set(), 2),
         case(model, said, written, {end, never}, 4),
-        case(model, asked, continuation(model, asked, 2), {end, last, never}, 2),
-        case(model, plain, begun, {0, begun[-1], end, never}, 5),
-        case(model, plain, begun, {end, never}, 1),
+        case(model, plain, begun, {0, begun[-1], last, end, never}, 5),
+        *small_cases(),
     ]
+
+
+def small_cases() -> list[Case]:
+    """交给小模型的：同一个编号会写好几次"""
+    import torch
+
+    small = small_model()
+    question = torch.tensor([[7, 6, 0, 0, 1]])
+    long = continuation(small, question, 40)
+    told = "换一个随机的小模型，"
+    return [
+        case(small, question, long, set(), 40, told),
+        case(small, question, long, {long[24]}, 40, told),
+        case(small, question, long, set(), 1, told),
+    ]
+
+
+def small_model():
+    """两层的 Qwen，100 个编号，随机的权重；一次前向不到 2 毫秒。不动学生的随机数种子"""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    config = Qwen2Config(
+        num_hidden_layers=2,
+        hidden_size=32,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        intermediate_size=32,
+        vocab_size=100,
+        pad_token_id=0,
+        initializer_range=0.5,  # 大一些，第一名和第二名才分得开
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        return Qwen2ForCausalLM(config).eval()
 
 
 def chat_of(tokenizer, question: str) -> str:
@@ -99,15 +132,20 @@ def continuation(model, input_ids, most: int) -> list[int]:
     return output_ids[0, prompt_length:].tolist()
 
 
-def case(model, input_ids, written: list[int], stop_ids: set[int], most: int) -> Case:
-    """一组输入；written: 不停的话会写什么"""
+def case(model, input_ids, written: list[int], stop_ids: set[int], most: int, told: str = "") -> Case:
+    """一组输入；written: 不停的话会写什么；told: 还要告诉学生什么"""
     ids = until_stop(written[:most], stop_ids)
     length = input_ids.shape[1]
     counts = [length] + [1] * (len(ids) - 1)
-    where = f"input_ids 是 {brief(input_ids.tolist(), 40)}（{length} 个），{stop_ids=}，{most=}"
+    where = f"{told}input_ids 是 {brief(input_ids.tolist(), 40)}（{length} 个），{stop_ids=}，{most=}"
     seconds = SECONDS + 3 * most * forward_seconds(model)  # 没有用缓存的也算得完，好告诉他
     inputs = (ForwardOnly(model), input_ids, stop_ids, most)
     return Case(inputs, [ids, counts], where, seconds)
+
+
+def model_of(case: Case):
+    """这一组交给哪个模型，没有包着的"""
+    return case.inputs[0]._wrapped
 
 
 def until_stop(written: list[int], stop_ids: set[int]) -> list[int]:
@@ -135,11 +173,11 @@ def counted(model) -> Iterator[list[int]]:
         hook.remove()
 
 
-def is_right(model, case: Case, counts: list[int], got: object, expected: list) -> bool:
+def is_right(case: Case, counts: list[int], got: object, expected: list) -> bool:
     """编号对、写的“送进几个”也对吗"""
     ids, fed = as_lists(got)
     sent = list(counts)
-    right = same_values(fed, expected[1]) and is_greedy(model, case, ids)
+    right = same_values(fed, expected[1]) and is_greedy(case, ids)
     counts[:] = sent  # 上一行也可能做前向，那不是学生做的
     return right
 
@@ -156,11 +194,12 @@ def check_sent(case: Case, sent: list[int]) -> None:
     raise Wrong(f"结果对了，可是每步真的送进了 {brief(sent)}（模型那里数的）：{said}\n这次的输入：{case.where}")
 
 
-def is_greedy(model, case: Case, ids: object) -> bool:
+def is_greedy(case: Case, ids: object) -> bool:
     """ids 是贪心写出的吗；16 位数时，打分只差舍入的也算第一名"""
     expected = case.expected[0]
     if same_values(ids, expected):
         return True
+    model = model_of(case)
     if model.dtype.itemsize > 2 or not isinstance(ids, list) or len(ids) != len(expected):
         return False
     import torch
@@ -206,6 +245,12 @@ def starts_with_prompt(got, case):
     ids, _ = as_lists(got)
     prompt = case.inputs[1][0].tolist()
     return ids[:len(prompt)] == prompt
+
+
+def is_without_repeats(got, case):
+    ids, _ = as_lists(got)
+    wanted = case.expected[0]
+    return ids != wanted and ids == list(dict.fromkeys(wanted))
 
 
 def goes_on(got, case):
@@ -272,7 +317,8 @@ def forms(case: Case, counts: list[int]) -> dict:
         return only_first_is_right(got, case) and counts[1:] and counts[1] > 1
 
     def forgets_cache(got, case):
-        return only_first_is_right(got, case) and set(counts[1:]) == {1}
+        few_are_right = differs_at(as_lists(got)[0], ids) < 3
+        return few_are_right and only_first_is_right(got, case) and set(counts[1:]) == {1}
 
     def sends_again(got, case):
         return len(counts) > 1 and counts[1] > 1
@@ -283,6 +329,7 @@ def forms(case: Case, counts: list[int]) -> dict:
         has_another_layer: "应是两列整数，现在里面还有一层；取第 0 句",
         has_texts: "应是编号的列表，现在是文字；不用解码",
         starts_with_prompt: "把问题也返回了：只要新写的编号",
+        is_without_repeats: "同一个编号可以写好几次，每次都留着；不要去掉重复的",
         goes_on: more,
         lacks_some: less,
         splits_the_prompt: f"第一步应把整个问题（{length} 个）一次送进去，现在只送了 {sum(counts[:1])} 个",

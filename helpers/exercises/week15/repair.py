@@ -16,7 +16,7 @@ BROKEN = '''def chat_reply(tokenizer, model, question: str, most: int) -> str:
     output_ids = model.generate(input_ids, max_new_tokens=most, do_sample=False, repetition_penalty=1.0)
     return tokenizer.decode(output_ids[0], skip_special_tokens=True)'''
 FAILS_ON = "什么是词元"
-ASKS = " 用自己的话说一说，system\nuser\nassistant\n是哪三种角色？\n"  # 首尾也有空格和换行
+ASKS = " 用自己的话说一说，system\nuser\nassistant\n是哪三种角色？<|x|>\n"  # 首尾也有空格和换行
 ROLES = f"\nsystem 龘\nuser 问：{ASKS}\nassistant\n"  # 一个回答：照文字找开头就会找错
 TRACEBACK = [  # 红字里要读的几行，从上到下；中间略去的用省略号
     "KeyError: 'shape'",
@@ -123,9 +123,9 @@ def check_one(answer: object, case: Case) -> None:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """真的写出来、说完了的；回答里有角色的名字和空行的，末尾是另一个结束词元"""
+    """真的写出来、说完了的；回答里有角色的名字和空行的，末尾是另外的特殊词元"""
     end = tokenizer.eos_token_id
-    said = tokenizer(ROLES).input_ids + [tokenizer.pad_token_id]
+    said = tokenizer(ROLES + "<|box_end|><|endoftext|>").input_ids
     return [
         case(tokenizer, EndsOnTime(model, end), FAILS_ON, 3, ""),
         case(tokenizer, Says(model, said), ASKS, len(said) + 20, f"，模型的回答是 {ROLES!r}"),
@@ -208,8 +208,8 @@ def decode_one_by_one(tokenizer, model, question, most):
     return "".join(tokenizer.decode([token_id], skip_special_tokens=True) for token_id in output_ids[length:])
 
 
-def strip_the_ends(tokenizer, model, question, most):
-    return answered(tokenizer, model, question, most).strip()
+def lost_its_ends(got, case):
+    return len(got) < len(case.expected) and got.strip() == case.expected.strip()
 
 
 def without_template(tokenizer, model, question, most):
@@ -222,6 +222,7 @@ FORMS = {
     is_in_a_list: "应是一段文字，现在外面多了一层；取第 0 句",
     is_no_text: "应是一段文字，现在不是；切出来的编号还要解码",
     is_not_greedy: NOT_GREEDY,
+    lost_its_ends: "回答应一个字不改，现在两头的空格或换行没有了",
 }
 SLIPS = {
     keep_the_question: "不报错了，可是返回的连问题也有，从 system 开始；generate 还回来的是问题和回答，"
@@ -235,6 +236,5 @@ SLIPS = {
     cut_by_the_role: "像是照 assistant 这个词来切，回答里自己也有这个词；按编号切：问题有几个词元，就去掉几个",
     take_the_last: "像是取了最后 most 个：回答说完了就停，可能不到 most 个；从问题的后面切",
     decode_one_by_one: "一个一个地解码，切在两个词元里的字就成了 �；剩下的一次解码",
-    strip_the_ends: "回答应一个字不改，现在两头的空格和换行没有了",
     without_template: "没有套模板：送进去的只有问题，模型不知道轮到它回答；apply_chat_template 要留着",
 }

@@ -32,7 +32,7 @@ def exercise(tokenizer) -> Exercise:
 
 
 def cases(tokenizer) -> list[Case]:
-    """有切开的字、首尾有换行的、和空格粘在一起的、断在半个字的、有特殊词元的、很长的、空的"""
+    """有切开的字、首尾有换行的、和空格粘在一起的、断在半个字的、有特殊词元的（也在中间）、像特殊词元的、很长的、空的"""
     end = tokenizer.eos_token_id
     return [
         case(tokenizer, "犇骉麤，真多"),
@@ -41,6 +41,7 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, "靐，🦜", cut=1),
         case(tokenizer, "词元 龘", cut=1, tail=[end]),
         case(tokenizer, "答完了🦜。", tail=[end, tokenizer.pad_token_id]),
+        case(tokenizer, " 词<|box_start|><|im_start|>元 <|x|> <|endoftext|>👩\u200d🏫"),
         case(tokenizer, "一步一步 龘a🫠" * 6),
         Case((tokenizer, []), [], "ids 是空的"),
     ]

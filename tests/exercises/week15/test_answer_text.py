@@ -29,7 +29,7 @@ def by_rows(tokenizer, output_ids, prompt_length):
 def until_the_end(tokenizer, output_ids, prompt_length):
     kept = []
     for token_id in output_ids[0][prompt_length:]:
-        if token_id.item() in (tokenizer.eos_token_id, tokenizer.pad_token_id):
+        if token_id.item() in tokenizer.all_special_ids:
             break
         kept.append(token_id.item())
     return tokenizer.decode(kept)
@@ -159,10 +159,34 @@ def removes_what_looks_special(tokenizer, output_ids, prompt_length):
     return re.sub(r"<\|.*?\|>", "", tokenizer.decode(output_ids[0, prompt_length:]))
 
 
+def cut_at_the_first_special(tokenizer, output_ids, prompt_length):
+    return re.split(r"<\|im_end\|>|<\|endoftext\|>", tokenizer.decode(output_ids[0, prompt_length:]))[0]
+
+
+def without_two_names(tokenizer, output_ids, prompt_length):
+    text = tokenizer.decode(output_ids[0, prompt_length:])
+    return text.replace("<|im_end|>", "").replace("<|endoftext|>", "")
+
+
+def without_two_suffixes(tokenizer, output_ids, prompt_length):
+    text = tokenizer.decode(output_ids[0, prompt_length:])
+    return text.removesuffix("<|endoftext|>").removesuffix("<|im_end|>")
+
+
+def after_the_first_question(tokenizer, output_ids, prompt_length):
+    question = tokenizer.decode(output_ids[0, :prompt_length], skip_special_tokens=True)
+    return everything(tokenizer, output_ids, prompt_length).split(question)[1]
+
+
 RIGHT = [solved(6), by_batch, without_special_ids, by_rows, until_the_end, by_numpy, by_pieces]
 WRONG = [
-    (changed(lambda text: text.rstrip(" ")), "应得到"),
-    (changed(lambda text: text.lstrip(" ")), "应得到"),
+    (cut_at_the_first_special, "还留着特殊词元"),
+    (without_two_names, "还留着特殊词元"),
+    (without_two_suffixes, "还留着特殊词元"),
+    (after_the_first_question, "按文字切的话"),
+    (changed(lambda text: text.rstrip(" ")), "不用 strip()"),
+    (changed(lambda text: text.lstrip(" ")), "不用 strip()"),
+    (changed(lambda text: text.lstrip("\n")), "不用 strip()"),
     (changed(str.expandtabs), "应得到"),
     (removes_what_looks_special, "应得到"),
     (everything, "问题也解码了"),

@@ -3,6 +3,7 @@ import copy
 
 from helpers.exercises import week15
 from helpers.exercises.week15 import generate_with_cache
+from helpers.sampling import penalize_repetition
 
 import pytest
 import torch
@@ -183,6 +184,23 @@ def each_once(model, input_ids, stop_ids, most):
     return list(dict.fromkeys(ids)), counts
 
 
+def at_most_sixteen(model, input_ids, stop_ids, most):
+    return loop()(model, input_ids, stop_ids, min(most, 16))
+
+
+def penalizes_repetition(model, input_ids, stop_ids, most):
+    """只看写出的，问题里的不算"""
+    ids, counts, fed, cache = [], [], input_ids, None
+    while len(ids) < most and not stop_ids & set(ids):
+        out = model(input_ids=fed, past_key_values=cache, use_cache=True)
+        counts.append(fed.shape[1])
+        cache = out.past_key_values
+        scores = penalize_repetition(out.logits[0, -1], ids, 1.1)
+        ids.append(scores.argmax().item())
+        fed = torch.tensor([ids[-1:]])
+    return ids, counts
+
+
 def the_prompt_one_by_one(model, input_ids, stop_ids, most):
     cache = model(input_ids=input_ids[:, :-1], use_cache=True).past_key_values
     ids, counts, fed = [], [], input_ids[:, -1:]
@@ -226,21 +244,23 @@ WRONG = [
     (loop(token="out.logits[0, -1].argmax()", condition="len(new) < most and (not new or new[-1] not in stop_ids)"),
      "先 .item()"),
     (loop(condition="len(new) <= most and not stop_ids & set(new)"), "写多了"),
-    (loop(condition="len(new) < most - 1 and not stop_ids & set(new)"), "应写满 6 个"),
+    (loop(condition="len(new) < most - 1 and not stop_ids & set(new)"), "应写满 2 个"),
     (loop(condition="len(new) < most", add="if token in stop_ids: return new, counts\n        new.append(token)"),
      "也要留在列表里"),
     (stops_when_the_prompt_holds_one, "问题里"),
     (with_other_stops(lambda stops, asked: stops - asked), "应停下"),
-    (with_other_stops(lambda stops, asked: stops | {151_645, 151_643}), "应写满 6 个"),
+    (with_other_stops(lambda stops, asked: stops | {151_645, 151_643}), "应写满 2 个"),
     (with_other_stops(lambda stops, asked: stops | {max(stops)}), "你的函数报了"),
     (loop(token="out.logits[0, -1, :151_643].argmax().item()"), "选最大的"),
-    (nothing_after_a_stop, "应写满 2 个"),
+    (nothing_after_a_stop, "停得太早"),
     (hides_padding, "attention_mask"),
-    (each_once, "看错了位置"),
-    (loop(condition="len(new) < most and not stop_ids & set(new) and len(set(new)) == len(new)"), "应写满 6 个"),
+    (each_once, "不要去掉重复的"),
+    (at_most_sixteen, "应写满 40 个"),
+    (penalizes_repetition, "新写的编号应是"),
+    (loop(condition="len(new) < most and not stop_ids & set(new) and len(set(new)) == len(new)"), "应写满 40 个"),
     (the_prompt_one_by_one, "一次送进去"),
     (with_wrong_positions, "position_ids"),
-    (cut_at_five, "应写满 6 个"),
+    (cut_at_five, "应写满 40 个"),
     (with_one_stop(min), "应停下"),
     (with_one_stop(max), "应停下"),
     (with_one_stop(lambda ids: next(iter(ids))), "应停下"),
@@ -252,7 +272,7 @@ WRONG = [
     (loop(count="1"), "是整个问题"),
     (loop(count="input_ids.shape[1] + len(new)"), "一共的个数"),
     (loop(result="new, counts[1:]"), "是整个问题"),
-    (loop(result="new, counts + [1]"), "也应有 6 个数"),
+    (loop(result="new, counts + [1]"), "也应有 2 个数"),
     (loop(result="new, sum(counts)"), "应返回两样"),
     (loop(count="fed.shape[0]"), "是整个问题"),
     (loop(count="fed.shape[1] * 2"), "以后每步 1 个"),
@@ -326,7 +346,7 @@ def test_the_prompt_holds_a_stop(tokenizer, model):
     _, input_ids, stop_ids, most = third.inputs
     assert set(input_ids[0].tolist()) & stop_ids
     assert input_ids[0, -1].item() in stop_ids
-    assert len(third.expected[0]) == most == 2
+    assert len(third.expected[0]) == 2 < most
 
 
 def test_an_answer_that_ends_is_there(tokenizer, model):
@@ -334,7 +354,33 @@ def test_an_answer_that_ends_is_there(tokenizer, model):
     assert goes_on.inputs[2] == set()
     assert goes_on.expected[0][0] == tokenizer.eos_token_id
     assert stops.expected[0] == [tokenizer.eos_token_id]
-    assert len(set(goes_on.expected[0])) < len(goes_on.expected[0])
+
+
+def test_the_small_model_repeats_itself_and_stops_half_way():
+    goes_on, stops, first = generate_with_cache.small_cases()
+    ids, _ = goes_on.expected
+    assert len(ids) == 40 > len(set(ids))
+    assert stops.expected[0] == ids[:25]
+    assert first.expected[0] == ids[:1]
+
+
+def test_the_small_model_leaves_no_doubt():
+    """第一名和第二名差得比舍入远，哪台电脑写出的都一样"""
+    goes_on, *_ = generate_with_cache.small_cases()
+    model, question, _, _ = goes_on.inputs
+    ids, _ = goes_on.expected
+    rows = model(torch.cat([question, torch.tensor([ids])], 1)).logits[0, 4:-1]
+    best = rows.topk(2)
+    assert best.indices[:, 0].tolist() == ids
+    assert (best.values[:, 0] - best.values[:, 1]).min() > 0.01
+
+
+def test_the_small_model_leaves_the_students_seed_alone():
+    torch.manual_seed(7)
+    first = torch.rand(3)
+    torch.manual_seed(7)
+    generate_with_cache.small_model()
+    assert torch.rand(3).equal(first)
 
 
 def test_a_check_does_few_forwards(sheet, model):
@@ -343,4 +389,4 @@ def test_a_check_does_few_forwards(sheet, model):
     hook = model.get_input_embeddings().register_forward_hook(lambda *seen: counts.append(seen[2].shape[1]))
     sheet[NUMBER].check(solved(NUMBER))
     hook.remove()
-    assert len(counts) <= 12
+    assert len(counts) <= 5

@@ -1,4 +1,5 @@
 """练习“读报错：最后一行什么也没说”：题目里的红字是真的；只让它不报错的、切错的都认得出来"""
+import re
 import traceback
 
 from helpers.exercises.week15 import repair
@@ -139,6 +140,18 @@ def after_the_first_assistant_unstripped(tokenizer, model, question, most):
     return with_changes(cut="output_ids[0]")(tokenizer, model, question, most).split("assistant\n", 1)[1]
 
 
+def after_the_marker(tokenizer, model, question, most):
+    """照模板的记号切，再去掉两个特殊词元的名字"""
+    text = with_changes(cut="output_ids[0]", skip="")(tokenizer, model, question, most)
+    reply = text.rsplit("<|im_start|>assistant\n", 1)[1]
+    return reply.replace("<|im_end|>", "").replace("<|endoftext|>", "")
+
+
+def reply_changed(change):
+    """正确的回答，再改一改"""
+    return lambda *inputs: change(defined(repair.SOLUTION)(*inputs))
+
+
 GREEDY = {"do_sample": False, "repetition_penalty": 1.0}
 WRONG = [
     (asks(), "现在是抽样"),
@@ -170,6 +183,9 @@ WRONG = [
     (with_changes(cut="output_ids[0, -most:]"), "最后 most 个"),
     (with_changes(most="max_new_tokens=most, min_new_tokens=most"), "多出来的"),
     (after_the_last_assistant, "按编号切"),
+    (after_the_marker, "多出来的"),
+    (reply_changed(str.lstrip), "一个字不改"),
+    (reply_changed(lambda text: re.sub(r"<\|.*?\|>", "", text)), "起不同"),
     (stripped, "一个字不改"),
     (without_line_ends, "第一个字符就不同"),
     (lambda tokenizer, model, question, most: 3, "应是一段文字"),
@@ -216,7 +232,7 @@ def test_the_answer_cell_holds_the_broken_code():
 
 def test_the_answers_end_with_a_special_token(tokenizer, model):
     for case in repair.cases(tokenizer, model):
-        ends = (case.expected + tokenizer.eos_token, case.expected + tokenizer.pad_token)
+        ends = (case.expected + tokenizer.eos_token, case.expected + "<|box_end|><|endoftext|>")
         assert repair.answered(*case.inputs, skip=False) in ends
 
 

@@ -1,5 +1,6 @@
 """练习“边写边看，不见半个字”：几种写法都对；显示半个字、等得太久、一个一个解码各有自己的话"""
 import codecs
+import re
 
 from helpers.exercises.week15 import streamed
 from helpers.tokens import piece, piece_of
@@ -166,6 +167,32 @@ def eats_the_ids(tokenizer, ids):
     return screens
 
 
+def nothing_after_a_special_token(tokenizer, ids):
+    shown = []
+    screens = []
+    for token_id in ids:
+        if shown and shown[-1] in tokenizer.all_special_ids:
+            screens.append(screens[-1])
+            continue
+        shown.append(token_id)
+        screens.append(tokenizer.decode(shown, skip_special_tokens=True).rstrip("�"))
+    return screens
+
+
+def without_two_names(tokenizer, ids):
+    texts = with_everything(tokenizer, ids)
+    return [text.replace("<|im_end|>", "").replace("<|endoftext|>", "").rstrip("�") for text in texts]
+
+
+def without_what_looks_special(tokenizer, ids):
+    return [re.sub(r"<\|.*?\|>", "", text).rstrip("�") for text in with_everything(tokenizer, ids)]
+
+
+def changed(change):
+    """正确的，每一项再改一改"""
+    return lambda tokenizer, ids: [change(text) for text in solved()(tokenizer, ids)]
+
+
 RIGHT = [solved(), by_removing, by_bytes, by_waiting, by_recursion, by_an_incremental_decoder, by_a_map]
 WRONG = [
     (with_halves, "末尾凑不齐的半个字先不显示"),
@@ -185,6 +212,11 @@ WRONG = [
     (stripped_on_the_right, "等得太久"),
     (one_half_off, "应得到"),
     (ids_so_far, "现在有编号"),
+    (nothing_after_a_special_token, "应"),
+    (without_two_names, "应"),
+    (without_what_looks_special, "应"),
+    (changed(lambda text: text.lstrip(" ")), "应"),
+    (changed(lambda text: text.replace("\u200d", "")), "应"),
     (eats_the_ids, "保持原样"),
 ]
 
