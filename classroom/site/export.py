@@ -1,9 +1,11 @@
 """把教学小模型做成浏览器能运行的：python classroom/site/export.py 文件夹
 
-写出 engine.js（网页用它的 open）和它要取的文件：模型的三张图和权重、分词器、计算用的 onnxruntime-web，约 10 MB。
+写出 engine.js（网页用它的 open）、双击打开的网页用的 engine.classic.js，和它们要取的文件：模型的三张图和权重、
+分词器、计算用的 onnxruntime-web，约 14 MB，都写成 .js：从 U 盘双击打开的网页，浏览器只让它取这一种。
 要 npm（pip install -e ".[site]" 就有）；用到的包和它们的校验码在 live/package-lock.json，取过一次以后断网也能做
 """
 import argparse
+import base64
 import contextlib
 import gzip
 import json
@@ -11,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 import helpers  # noqa: F401  在 torch 之前导入，见 helpers/__init__.py
@@ -25,6 +28,7 @@ RUNTIME = "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
 LICENSE = "node_modules/@huggingface/tokenizers/LICENSE"
 ANY_CASE = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"  # 旧一点的浏览器不认 (?i:
 BOTH_CASES = "'(?:[sSſ]|[tT]|[rR][eE]|[vV][eE]|[mM]|[lL][lL]|[dD])"  # ſ 是从前的 s，也算
+PART = 1_000_000  # 一个文件最多几个字符：取到一个，进度就走一格
 ASKED = "\x00"  # 模板里代替问题的，对话模板里没有这个字
 
 
@@ -40,9 +44,10 @@ def tokenizer_json() -> bytes:
     """分词器的文件，切分的正则换成各种浏览器都认的写法"""
     content = json.loads((TINY / "tokenizer.json").read_text(encoding="utf-8"))
     pattern = content["pre_tokenizer"]["pretokenizers"][0]["pattern"]
-    if ANY_CASE not in pattern["Regex"]:
-        raise ValueError(f"切分的正则里应有 {ANY_CASE}，现在是 {pattern['Regex']}；照它改 BOTH_CASES")
-    pattern["Regex"] = pattern["Regex"].replace(ANY_CASE, BOTH_CASES)
+    regex = pattern["Regex"]
+    if ANY_CASE not in regex:
+        raise ValueError(f"切分的正则里应有 {ANY_CASE}，现在是 {regex}；照它改 BOTH_CASES")
+    pattern["Regex"] = regex.replace(ANY_CASE, BOTH_CASES)
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -74,7 +79,9 @@ def write_model(folder: Path) -> dict:
     """模型和分词器写进 folder，返回 about.json 的内容"""
     import graph
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(TINY)
     model = AutoModelForCausalLM.from_pretrained(TINY, dtype="auto")
     found = about(tokenizer, model)
@@ -98,35 +105,47 @@ def write_engine(folder: Path, workshop: Path) -> None:
     run_npm(workshop, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
     run_npm(workshop, "run", "worker")  # 先合成 worker，再把它放进 engine.js
     run_npm(workshop, "run", "engine")
+    run_npm(workshop, "run", "classic")
     shutil.copy(workshop / RUNTIME, folder / "runtime.wasm")
-    shutil.copy(workshop / LICENSE, folder / "LICENSE.tokenizers")
-    shutil.copy(workshop / "built" / "engine.js", folder)
 
 
-def pack(folder: Path) -> int:
-    """除了 engine.js 和许可，都压缩；返回一共几个字节"""
-    total = 0
-    for path in folder.iterdir():
-        if path.suffix in (".js", ".tokenizers"):
-            continue
+def pack(made: Path, folder: Path) -> dict[str, int]:
+    """made 里的文件压缩、编码成文字，分成几个 .js 写进 folder；返回每个文件分成了几个"""
+    counts = {}
+    for path in sorted(made.iterdir()):
         packed = gzip.compress(path.read_bytes(), mtime=0)
-        path.with_name(f"{path.name}.gz").write_bytes(packed)
-        path.unlink()
-        total += len(packed)
-    return total
+        text = base64.b64encode(packed).decode()
+        parts = textwrap.wrap(text, PART)
+        counts[path.stem] = len(parts)
+        for number, part in enumerate(parts):
+            write_part(folder, f"{path.stem}-{number}", part)
+    return counts
+
+
+def write_part(folder: Path, name: str, value) -> None:
+    """一个 .js 文件：把 value 放在网页的 liveFiles 里，名字是 name"""
+    text = json.dumps(value)
+    script = f'(window.liveFiles ??= {{}})["{name}"] = {text};\n'
+    (folder / f"{name}.js").write_text(script, encoding="utf-8")
 
 
 def export(folder: Path) -> None:
     """浏览器要的全部文件写进 folder；做不成时旧的还在"""
     with tempfile.TemporaryDirectory() as scratch:
+        workshop = Path(scratch) / "workshop"
         made = Path(scratch) / "made"
+        new = Path(scratch) / "new"
         made.mkdir()
+        new.mkdir()
         found = write_model(made)
-        write_engine(made, Path(scratch) / "workshop")
-        found["bytes"] = pack(made)
-        (made / "about.json").write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
+        write_engine(made, workshop)
+        found["parts"] = pack(made, new)
+        write_part(new, "about", found)
+        shutil.copy(workshop / LICENSE, new / "LICENSE.tokenizers")
+        for path in (workshop / "built").glob("*.js"):
+            shutil.copy(path, new)
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(made, folder)
+        shutil.copytree(new, folder)
 
 
 def main() -> None:

@@ -3,10 +3,11 @@
 // const engine = await open("live/", ({loaded, total}) => …);
 // const {text, segments} = await engine.cut("你好");
 import code from "./built/worker.txt"; // worker.js 和它用的一切，见 package.json
+import {loadFiles} from "./files.js";
 
 const opened = new Map(); // 一个网页上的几个视图共用一个模型
 
-// base: 放着 export.py 写的文件的文件夹；onload: 每取到一些就叫一次。失败了可以再来
+// base: 放着 export.py 写的文件的文件夹；onload({loaded, total}): 每取到一个文件就叫一次。失败了可以再来
 export function open(base, onload = () => {}) {
   const address = new URL(base, document.baseURI).href;
   if (!opened.has(address)) {
@@ -18,8 +19,9 @@ export function open(base, onload = () => {}) {
 }
 
 async function start(address, onload) {
+  const files = await loadFiles(address, onload);
   const call = connected();
-  await call("open", [address], onload);
+  await call("open", [files]);
   const ask = (method) => (...inputs) => call(method, inputs);
   const names = ["cut", "merges", "near", "ask", "next", "draw", "lens"];
   const engine = Object.fromEntries(names.map((name) => [name, ask(name)]));
@@ -44,7 +46,7 @@ function maps({layers, heads, size, weights}) {
 function connected() {
   const asked = new Map();
   const script = URL.createObjectURL(new Blob([code], {type: "text/javascript"}));
-  const worker = new Worker(script, {type: "module"});
+  const worker = new Worker(script);
   let count = 0;
 
   worker.onmessage = ({data}) => {

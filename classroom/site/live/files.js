@@ -1,48 +1,41 @@
 // 取网页旁边的文件：模型、分词器和计算的库，都是 classroom/site/export.py 写的
+//
+// 每个文件压缩、编码成文字，写在几个 .js 里：从 U 盘双击打开的网页不能 fetch，只能像这样取
 
-// 一个 JSON 文件。例: await json(base, "about.json")
-export async function json(base, name) {
-  const bytes = await file(base, name, () => {});
-  return JSON.parse(new TextDecoder().decode(bytes));
+// 全部文件：{about, files: {名字: 编码的文字}}。每取到一个 .js，就叫一次 onload({loaded, total})
+export async function loadFiles(base, onload) {
+  const about = await script(base, "about");
+  const names = Object.entries(about.parts).flatMap(([name, count]) => partNames(name, count));
+  let loaded = 0;
+  const load = async (name) => {
+    const text = await script(base, name);
+    loaded += 1;
+    onload({loaded, total: names.length});
+    return text;
+  };
+  const texts = await Promise.all(names.map(load));
+  const textOf = new Map(names.map((name, at) => [name, texts[at]]));
+  const join = ([name, count]) => [name, partNames(name, count).map((part) => textOf.get(part)).join("")];
+  return {about, files: Object.fromEntries(Object.entries(about.parts).map(join))};
 }
 
-// 一个文件的字节；压缩过的解开。每来一些，就告诉 arrived 来了几个字节
-export async function file(base, name, arrived) {
-  const answer = await request(base, name);
-  const parts = [];
-  for await (const part of chunks(answer.body)) {
-    arrived(part.length);
-    parts.push(part);
-  }
-  const bytes = await new Blob(parts).arrayBuffer();
-  return unpacked(new Uint8Array(bytes));
+function partNames(name, count) {
+  return Array.from({length: count}, (_, number) => `${name}-${number}`);
 }
 
-async function request(base, name) {
-  const wanted = `应从网站取到 ${name}，`;
-  const address = new URL(name, base);
-  const answer = await fetch(address).catch(() => {
-    throw new Error(`${wanted}现在连不上；检查网络，再按一次`);
+// 一个 .js 文件放进 liveFiles 的东西
+async function script(base, name) {
+  const node = document.createElement("script");
+  node.src = new URL(`${name}.js`, base).href;
+  const came = new Promise((done) => {
+    node.onload = done;
+    node.onerror = done;
   });
-  if (!answer.ok) throw new Error(`${wanted}现在它回答 ${answer.status}；告诉发网页给你的人`);
-  return answer;
-}
-
-// 手机上旧一点的浏览器不能对 body 直接用 for await
-async function* chunks(body) {
-  const reader = body.getReader();
-  for (;;) {
-    const {done, value} = await reader.read();
-    if (done) return;
-    yield value;
-  }
-}
-
-// 有的网站发送时已经解开了，所以看开头的两个字节，不看名字
-async function unpacked(bytes) {
-  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  if (!packed) return bytes;
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const whole = await new Response(stream).arrayBuffer();
-  return new Uint8Array(whole);
+  document.head.append(node);
+  await came;
+  node.remove();
+  const found = window.liveFiles?.[name];
+  if (found === undefined) throw new Error(`应取到网页旁边的 ${name}.js，现在取不到；检查网络和文件夹，再按一次`);
+  delete window.liveFiles[name];
+  return found;
 }

@@ -1,33 +1,26 @@
 // 在另一个线程里回答画面的提问，网页就不会卡住；一次只算一件事，后来的排队
-import {file, json} from "./files.js";
 import {createModel} from "./model.js";
 import {createText} from "./text.js";
 
-const FILES = {
-  tokenizer: "tokenizer.json.gz",
-  runtime: "runtime.wasm.gz",
-  weights: "weights.bin.gz",
-  step: "step.onnx.gz",
-  inside: "inside.onnx.gz",
-  scores: "scores.onnx.gz",
-};
 const stopped = new Set(); // 哪几次提问不用再算了
 let source = {open};
 let queue = Promise.resolve();
 
-// 取全部文件，准备好分词器和模型
-async function open(base, onstep) {
-  const about = await json(base, "about.json");
-  let loaded = 0;
-  const arrived = (count) => {
-    loaded += count;
-    onstep({loaded, total: about.bytes});
-  };
-  const names = Object.keys(FILES);
-  const contents = await Promise.all(names.map((name) => file(base, FILES[name], arrived)));
-  const files = Object.fromEntries(names.map((name, at) => [name, contents[at]]));
-  const text = createText(JSON.parse(new TextDecoder().decode(files.tokenizer)), about);
-  source = {...text, ...await createModel(files, text, about)};
+// 准备好分词器和模型
+async function open({about, files}) {
+  const bytes = {};
+  for (const [name, text] of Object.entries(files)) bytes[name] = await unpacked(text);
+  const tokenizer = JSON.parse(new TextDecoder().decode(bytes.tokenizer));
+  const text = createText(tokenizer, about);
+  source = {...text, ...await createModel(bytes, text, about)};
+}
+
+// 编码成文字的文件 → 字节
+async function unpacked(text) {
+  const packed = await fetch(`data:;base64,${text}`);
+  const stream = packed.body.pipeThrough(new DecompressionStream("gzip"));
+  const bytes = await new Response(stream).arrayBuffer();
+  return new Uint8Array(bytes);
 }
 
 async function answer({id, method, inputs}) {
