@@ -43,7 +43,7 @@ def cases() -> list[Case]:
     equal = shaped(2, 64, 4, 4)
     qwen = shaped(24, 896, 14, 2)
     return [
-        case(wide, 7, 4, real_cache_bytes(wide, 7, 4)),
+        case(wide, 7, 8, real_cache_bytes(wide, 7, 8)),  # 8 字节：少了一半、没有乘字节、总当作 2 字节，才分得开
         case(narrow, 22, 2, real_cache_bytes(narrow, 22, 2)),
         case(narrow, 1, 2, real_cache_bytes(narrow, 1, 2)),
         case(equal, 3, 2, real_cache_bytes(equal, 3, 2)),
@@ -77,14 +77,14 @@ def case(config, tokens: int, bytes_each: int, expected: int) -> Case:
 
 
 def real_cache_bytes(config, tokens: int, bytes_each: int) -> int:
-    """真的搭一个模型，送进 tokens 个词元，数它的 past_key_values 有几个字节；bytes_each: 2 或 4
+    """真的搭一个模型，送进 tokens 个词元，数它的 past_key_values 有几个字节；bytes_each: 2、4 或 8
 
     在 meta 设备上：张量只有形状，不占内存，也不动学生的随机数种子
     """
     import torch
     from transformers import Qwen2ForCausalLM
 
-    dtype = {2: torch.bfloat16, 4: torch.float32}[bytes_each]
+    dtype = {2: torch.bfloat16, 4: torch.float32, 8: torch.float64}[bytes_each]
     with torch.device("meta"):
         model = Qwen2ForCausalLM(config).to(dtype)
         input_ids = torch.zeros(1, tokens).long()
@@ -101,6 +101,10 @@ def right_bytes(config, tokens: int, bytes_each: int) -> int:
 
 
 # ---- 常见的错误 ----
+
+def always_two_bytes(config, tokens, bytes_each):
+    return right_bytes(config, tokens, 2)
+
 
 def store_only_keys(config, tokens, bytes_each):
     return right_bytes(config, tokens, bytes_each) / 2
@@ -144,6 +148,7 @@ FORMS = {
     is_text: "应是一个数，现在是文字；不写单位",
 }
 SLIPS = {
+    always_two_bytes: "bytes_each 不总是 2：每个数占几个字节，照传入的算",
     store_only_keys: "少了一半：每层存 key 和 value 两份",
     count_one_layer: "只算了一层：每一层都有自己的 key 和 value",
     store_all_heads: "大了：存的只有 num_key_value_heads 个头，不是全部的头，也不是整个 hidden_size",

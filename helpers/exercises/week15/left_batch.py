@@ -11,6 +11,7 @@ from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
 from helpers.exercises.week14.repair_batch import as_it_comes
 from helpers.exercises.week15.forward import NOT_GREEDY, forward_seconds, is_greedy, once_a_model
+from helpers.exercises.week15.generate_with_cache import SAID, chat_of
 
 BROKEN = '''def continue_all(tokenizer, model, texts: list[str], most: int) -> list[str]:
     """每段文字后面接着写，最多 most 个词元；返回新写的文字"""
@@ -86,12 +87,18 @@ def check_one(answer: object, case: Case) -> None:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """长短不同的、自己有填充的词元又很快写完的、只有一段的，写出的头一个是空格或换行"""
+    """长短不同的、自己有填充的词元又很快写完的、只有一段的，写出的头一个是空格或换行
+
+    后两组：同样的两段、首尾有空格和换行的、开头是填充的词元的，写十个；里面有 <|im_end|> 的，都没有写满就完了
+    """
     prepare = partial(case, tokenizer, model)
+    ended = chat_of(tokenizer, "再见") + SAID
     return [
-        prepare(["你好", "什么是词元", "今天天气很好，我们一起去公园，路上有一只小猫，它看着我们，" * 2], 2),
+        prepare(["你好", "什么是词元", "今天天气很好，我们一起去公园，路上有一只小猫，它看着我们，"], 2),
         prepare(["你好<|endoftext|>人工智能", "参数"], 3),
         prepare(["1. 一\n2. 二\n3. 三"], 2),
+        prepare(["<|endoftext|>人工智能", " 温度 \n", " 温度 \n"], 10),
+        prepare([ended, ended], 9),
     ]
 
 
@@ -192,7 +199,13 @@ def strip_the_ends(tokenizer, model, texts, most):
     return [text.strip() for text in written(tokenizer, model, texts, most)]
 
 
+def delete_padding_tokens(tokenizer, model, texts, most):
+    return written(tokenizer, model, [text.replace(tokenizer.pad_token, "") for text in texts], most)
+
+
 ONE_BY_ONE = "结果对了，可是 generate 运行了不止一次；题目要一批一起写：搬一遍权重，几段一起用（课文 08 第 6 节）"
+PADDING_IN_THE_TEXT = ("有一段文字自己就有 <|endoftext|>，它是文字的，要看，现在被删掉了，或者被当成了填充；"
+                       "用分词器给的 attention_mask")
 FORMS = {
     is_one_text: "应得到一个列表，每段文字一项，现在是一段文字",
     has_no_texts: "列表里应是文字，现在不是；output_ids 切掉问题以后还要解码",
@@ -204,10 +217,11 @@ SLIPS = {
     keep_special_tokens: "还留着特殊词元：解码时让它跳过",
     cut_by_own_length: "切的位置不对：补齐以后每一行的问题都是 longest 个词元，不是文字自己的长度",
     strip_the_ends: "写出的应一个字不改，现在两头的空格和换行没有了",
-    partial(written, mask="by_id"): "有一段文字自己就有 <|endoftext|>，它是文字的，要看，现在被当成了填充；"
-                                    "用分词器给的 attention_mask",
+    delete_padding_tokens: PADDING_IN_THE_TEXT,
+    partial(written, mask="by_id"): PADDING_IN_THE_TEXT,
     partial(written, mask="ones"): "填充到了左边，可是模型把填充也当成话来读：哪些是填充，没有告诉 generate；"
                                    "看第一条警告",
     partial(written, side="right"): "attention_mask 有了，填充还在右边，generate 就接着一个填充往下写；看第二条警告",
-    partial(written, side="right", mask="ones"): "和原来写出的一样，两条警告都还在；先改填充的那一边",
+    partial(written, side="right", mask="ones"): "和原来写出的一样：看不见警告不等于改好了，先改填充的那一边，"
+                                                 "再把 attention_mask 照原样交给 generate",
 }

@@ -77,6 +77,10 @@ def one_token(config, tokens, bytes_each):
     return product(config, 1, bytes_each)
 
 
+def always_two_bytes(config, tokens, bytes_each):
+    return product(config, tokens, 2)
+
+
 def numbers_not_bytes(config, tokens, bytes_each):
     return product(config, tokens, 1)
 
@@ -143,6 +147,7 @@ WRONG = [
     (whole_hidden_size, "也不是整个 hidden_size"),
     (hidden_size_as_width, "现在像是没有除"),
     (one_token, "再乘词元的个数"),
+    (always_two_bytes, "不总是 2"),
     (numbers_not_bytes, "再乘每个数的字节"),
     (megabytes, "不是 MB"),
     (as_text, "不写单位"),
