@@ -2,7 +2,7 @@
 
 出处: notebooks/10_inside.ipynb；logit lens 见 nostalgebraist 2020, interpreting GPT: the logit lens
 """
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from helpers.generation import check_ids
@@ -84,27 +84,30 @@ class LensTable:
         return settled
 
 
-@torch.inference_mode()
-def lens(model, input_ids: Tensor, k: int = 1, each: Callable | None = None) -> LensTable:
+def lens(model, input_ids: Tensor, k: int = 1) -> LensTable:
     """logit lens：在每一层就让模型回答，每个位置的前 k 名
 
-    一层一层地算，只留前 k 名，所以大模型也放得下
-    input_ids: 形状 (1, n)；k: 1 到词表大小；each: 每算完一行就调用，参数是（算完几行，一共几行）
+    input_ids: 形状 (1, n)；k: 1 到词表大小
     例: lens(model, inputs.input_ids).ids[-1, -1, 0] 是回答的第一个词元
+    """
+    rows = list(lens_rows(model, input_ids, k))
+    ids, probabilities = zip(*rows, strict=True)
+    return LensTable(torch.stack(ids), torch.stack(probabilities))
+
+
+@torch.inference_mode()
+def lens_rows(model, input_ids: Tensor, k: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
+    """lens 的一行一行：(编号, 概率)，形状都是 (n, k)；一层一层地算，只留前 k 名，所以大模型也放得下
+
+    例: len(list(lens_rows(model, inputs.input_ids))) 是层数 + 1
     """
     check_ids(model, input_ids)
     check_k(k, model.config.vocab_size, usual="1 或 5")
     out = model(input_ids=input_ids, output_hidden_states=True)
-    ids = []
-    probabilities = []
     for logits in layer_logits(model, out.hidden_states, out.logits):
         scores = logits[0].float()
         best = scores.topk(k).indices  # 形状 (n, k)
-        ids.append(best)
-        probabilities.append(scores.softmax(dim=-1).gather(1, best))
-        if each:
-            each(len(ids), len(out.hidden_states))
-    return LensTable(torch.stack(ids), torch.stack(probabilities))
+        yield best, scores.softmax(dim=-1).gather(1, best)
 
 
 def layer_logits(model, hidden_states: tuple[Tensor, ...], output: Tensor) -> Iterator[Tensor]:

@@ -4,7 +4,7 @@
 """
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -63,12 +63,20 @@ class Stopwatch:
         self.start = now
 
 
-def run(tokenizer, model, question: str, max_new_tokens: int = 40, each: Callable[[Step], None] | None = None) -> Run:
+def run(tokenizer, model, question: str, max_new_tokens: int = 40) -> Run:
     """问一个问题（贪心），把每个阶段的数据和时间都留下
 
-    question: 非空文字；max_new_tokens: ≥ 1；each: 每写出一步就对它做的事，例如报告进度
-    问题太长、不是文字时报 ValueError 或 TypeError
+    question: 非空文字；max_new_tokens: ≥ 1；问题太长、不是文字时报 ValueError 或 TypeError
     例: run(tokenizer, model, "什么是词元").answer
+    """
+    *_, result = growing(tokenizer, model, question, max_new_tokens)
+    return result
+
+
+def growing(tokenizer, model, question: str, max_new_tokens: int = 40) -> Iterator[Run]:
+    """同 run，可是每写出一步就先给出到这一步为止的（还没有回答），最后给出完整的：好报告进度，也好中途停下
+
+    例: [len(result.steps) for result in growing(tokenizer, model, "什么是词元", 2)] -> [1, 2, 2]
     """
     check_text(question)
     watch = Stopwatch()
@@ -79,14 +87,13 @@ def run(tokenizer, model, question: str, max_new_tokens: int = 40, each: Callabl
     taken = []
     for step in steps(model, input_ids, max_new_tokens):
         taken.append(step)
-        if each:
-            each(step)
         if len(taken) == 1:
             watch.lap(FIRST_TOKEN)
+        yield Run(question, text, input_ids, list(taken), "", watch.seconds)
     watch.lap(OTHER_TOKENS)
     answer = tokenizer.decode([step.token_id for step in taken], skip_special_tokens=True)
     watch.lap(DECODING)
-    return Run(question, text, input_ids, taken, answer, watch.seconds)
+    yield Run(question, text, input_ids, taken, answer, watch.seconds)
 
 
 @dataclass(frozen=True)

@@ -92,10 +92,12 @@ def test_how_much_bigger_qwen_is():
 
 
 def test_each_step_is_told_as_it_is_written(tokenizer, model, result):
-    told = []
-    again = pipeline.run(tokenizer, model, QUESTION, 5, told.append)
-    assert told == again.steps
-    assert [step.token_id for step in told] == [step.token_id for step in result.steps[:5]]
+    *told, again = pipeline.growing(tokenizer, model, QUESTION, 5)
+    assert [len(each.steps) for each in told] == [1, 2, 3, 4, 5]
+    assert told[-1].steps == again.steps
+    assert told[-1].answer == ""
+    assert again.answer
+    assert [step.token_id for step in again.steps] == [step.token_id for step in result.steps[:5]]
     assert all(step.seconds > 0 for step in again.steps)
     assert sum(step.seconds for step in again.steps) < sum(again.seconds.values())
 

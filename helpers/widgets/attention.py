@@ -1,88 +1,35 @@
-"""注意力：选一层、一个头、一个位置，看它看前面哪里
+"""注意力：选一个词元，看它把权重给了前面的哪些；每一层每一个头都可以点
 
-出处: notebooks/10_inside.ipynb 第 3 节；计算在 helpers.inside 里
+出处: notebooks/10_inside.ipynb 第 3 节；计算在 helpers.inside 里，画面在 attention.js 里
 """
-from html import escape
-
-from helpers.inside import attention, strongest
+from helpers.inside import strongest
 from helpers.tables import Shown, paragraph, vertical
-from helpers.widgets.plain_view import LINE, bar, row
-from helpers.widgets.position_view import TINT, PositionView
+from helpers.widgets.inside_source import InsideSource
+from helpers.widgets.view import View
 
-from ipywidgets import Dropdown, IntSlider, Layout, Widget
-from torch import Tensor, cat
-
-ITEMS = ("display:grid;grid-template-columns:repeat(auto-fill,minmax(20em,1fr));max-width:64em;"
-         "padding:0;list-style:none;margin:0;line-height:1.5")
-ITEM = "margin:0;padding:1px 6px;display:flex;align-items:center;gap:.5em"
+import torch
 
 
-class Attention(PositionView):
+class Attention(View):
     """选一层、一个头、一个位置，看它把权重给了前面的哪些词元
 
     tokenizer、model: 一对，加载时写 attn_implementation="eager"，否则报 ValueError；text: 先看什么
     例: Attention(tokenizer, model)
     """
+    name = "attention"
 
-    def controls(self) -> list[Widget]:
-        config = self.model.config
-        count = config.num_attention_heads
-        heads = [f"第 {i + 1} 个头" for i in range(count)]
-        self.heads = [f"{count} 个头平均", *heads]
-        self.layer = IntSlider(
-            1, min=1,
-            max=config.num_hidden_layers,
-            description="第几层")
-        self.head = Dropdown(
-            options=["所有的头平均", *heads],
-            description="哪个头",
-            layout=Layout(width="16em"))
-        self.on(self.layer, self.draw)
-        self.on(self.head, self.draw)
-        return [row(self.layer, self.head)]
+    def __init__(self, tokenizer, model, text: str = "人工智能未来会取代人类吗？") -> None:
+        source = InsideSource(tokenizer, model)
+        super().__init__(source, text=text, heads=model.config.num_attention_heads)
 
-    def compute(self, input_ids: Tensor) -> None:
-        heads = attention(self.model, input_ids)
-        average = heads.mean(dim=1, keepdim=True)
-        self.weights = cat([average, heads], dim=1)  # 第 0 个是平均，与 self.heads 一样
-
-    def seen(self) -> Tensor:
-        """选中的那一行权重，只到自己为止，形状 (位置 + 1,)"""
-        weights = self.weights[self.layer.value - 1, self.head.index]
-        return weights[self.at, :self.position.value]
-
-    def title(self) -> str:
-        """哪一层、哪个头、谁在看"""
-        head = self.heads[self.head.index]
-        return f"第 {self.layer.value} 层，{head}：{self.chosen} 看它自己和前面的"
-
-    def picture(self) -> Shown:
-        weights = self.seen()
-        ranks = ranks_of(weights)
-        texts = []
-        items = ""
-        for i, weight in enumerate(weights.tolist()):
-            name = f"{i + 1} {self.names[i]}"
-            rank = ranks.get(i, "")
-            text = f"{name} {weight:.2f} {rank}"
-            texts.append(text.rstrip())
-            items += item_html(name, weight, rank)
-        title = paragraph(self.title())
-        text = "\n".join(texts)
-        html = f'<ol style="{ITEMS}">{items}</ol>'
-        return vertical(title, Shown(html, text))
-
-
-def ranks_of(weights: Tensor) -> dict[int, str]:
-    """权重最大的三个位置和它们的名次。例: {13: "①", 0: "②", 1: "③"}"""
-    return dict(zip(strongest(weights), "①②③", strict=False))
-
-
-def item_html(name: str, weight: float, rank: str) -> str:
-    """被看的一个词元：名字，条，数，名次；有名次的加底色"""
-    tint = TINT if rank else ""
-    share = bar(weight, f"{weight:.2f}")
-    return (f'<li style="{LINE};{tint};{ITEM}">'
-            f'<span style="width:40%;overflow-wrap:anywhere">{escape(name)}</span>'
-            f'<span style="flex:1;white-space:nowrap">{share} <b>{rank}</b></span>'
-            "</li>")
+    def still(self) -> Shown:
+        pieces = self.source.positions(self.given["text"], True)
+        ids = [piece["id"] for piece in pieces]
+        weights = self.source.looks(ids, len(ids) - 1)[0][0]
+        ranks = dict(zip(strongest(torch.tensor(weights)), "①②③", strict=False))
+        last = f"第 {len(ids)} 个词元 {pieces[-1]['label']}"
+        lines = [f"第 1 层，{self.given['heads']} 个头平均：{last} 看它自己和前面的"]
+        for place, (piece, weight) in enumerate(zip(pieces, weights, strict=True)):
+            line = f"{place + 1} {piece['label']} {weight:.2f} {ranks.get(place, '')}"
+            lines.append(line.rstrip())
+        return vertical(*map(paragraph, lines))

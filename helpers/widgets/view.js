@@ -2,11 +2,12 @@
 
 // ---- 造网页上的东西 ----
 
-// 一个元素。h("button", {onclick: f, class: "small"}, "写")；属性是 false 或 null 就不写
+// 一个元素。h("button", {onclick: f, class: "small"}, "写")；属性是 false 或 null 就不写（aria 开头的照写）
 export function h(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name.startsWith("aria-") && value != null) node.setAttribute(name, value);
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false && value != null) node.setAttribute(name, value);
   }

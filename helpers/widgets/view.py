@@ -59,7 +59,8 @@ class View(AnyWidget):
         self.source = source
         self.turn = threading.Lock()  # 一次只算一件事
         self.stopped = set()  # 哪几次提问不用再算了
-        self.picture = self.still().html
+        self.shown = self.still()
+        self.picture = self.shown.html
         self.on_msg(self.receive)
 
     def still(self) -> Shown:
@@ -104,6 +105,5 @@ class View(AnyWidget):
     def _repr_mimebundle_(self, **_) -> dict:
         data, _ = super()._repr_mimebundle_()
         given = escape(json.dumps(self.given, ensure_ascii=False))
-        still = self.still()
-        html = f'<div class="live-view" data-view="{self.name}" data-given="{given}">{still.html}</div>'
-        return data | {"text/html": html, "text/plain": still.text}
+        html = f'<div class="live-view" data-view="{self.name}" data-given="{given}">{self.picture}</div>'
+        return data | {"text/html": html, "text/plain": self.shown.text}

@@ -2,7 +2,7 @@
 from functools import partial
 
 import pytest
-from servers.jupyterlab import Live, Widget
+from servers.jupyterlab import Live
 
 pytestmark = pytest.mark.browser
 QUICK = 150  # 毫秒；量几次，最好的一次要在它以内：别的程序只会让它变慢
@@ -25,7 +25,7 @@ def opened(browser):
         lab.close()
 
 
-def survives(widget: Widget, label: str, text: str, said: str, good: str, shown: str) -> None:
+def survives(widget: Live, label: str, text: str, said: str, good: str, shown: str) -> None:
     """写进坏的 text，说 said；再写 good，照常显示 shown"""
     widget.write(label, text)
     widget.wait(said)
@@ -162,7 +162,8 @@ def test_microscope_compares_two_texts(microscope):
 
 @pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_001, "应不超过 10000 个字符"),
                                         ("\x07👨‍👩‍👧", "‹07›"), ("好" * 10_000, "个词元没有画"),
-                                        ("<script>alert(1)</script>", "script"), ("مرحبا", "5 个字符 → 10 个字节"), ("　", "1 个字符")])
+                                        ("<script>alert(1)</script>", "script"), ("مرحبا", "5 个字符 → 10 个字节"),
+                                        ("　", "1 个字符")])
 def test_microscope_survives_bad_texts(microscope, text, said):
     survives(microscope, "文字", text, said, good="你好", shown="你好\n108386")
 
@@ -265,10 +266,11 @@ def test_race_stops(race):
 
 @pytest.fixture
 def slow_motion(opened):
-    widget = Widget(opened("07_pipeline.ipynb"), "上一格")
-    widget.slide("第几格", "Home")
-    widget.wait("第 1 步 · 输入文本")
-    return widget
+    live = Live(opened("07_pipeline.ipynb"), "slow_motion")
+    live.idle()
+    live.slide("第几格", 0)
+    live.wait("第 1 步 · 输入文本")
+    return live
 
 
 def test_slow_motion_steps_and_lights_the_chart(slow_motion):
@@ -276,28 +278,46 @@ def test_slow_motion_steps_and_lights_the_chart(slow_motion):
                         ("解码", "▶ 最终回答")):
         slow_motion.press("下一格")
         slow_motion.wait(f"第 1 步 · {stage}")
-        slow_motion.page.wait_for_function(
-            "([box, mark]) => decodeURIComponent(box.querySelector('.jp-RenderedMermaid img')?.src ?? '')"
-            ".includes(mark)", arg=[slow_motion.box.element_handle(), mark])
+        assert mark in slow_motion.box.locator(".box.lit").inner_text()
+    assert slow_motion.box.locator(".ball").inner_text() == "不会"
     slow_motion.wait("76,800 字节")
     slow_motion.press("上一格")
     slow_motion.wait("第 1 步 · 选出词元")
-    slow_motion.slide("第几格", "End")
+    slow_motion.slide("第几格", 124)
     slow_motion.wait("写出了结束词元，停")
+    slow_motion.press("下一格")
+    slow_motion.wait("已经是最后一格")
+
+
+def test_slow_motion_boxes_stay_where_they_are(slow_motion):
+    boxes = slow_motion.box.locator(".box")
+    before = [boxes.nth(place).bounding_box() for place in range(5)]
+    for number in (3, 40, 124):
+        slow_motion.slide("第几格", number)
+        assert [boxes.nth(place).bounding_box() for place in range(5)] == before
+
+
+def test_slow_motion_cache_and_times(slow_motion):
+    slow_motion.slide("第几格", 10)
+    slow_motion.box.get_by_role("tab", name="KV cache").press("Enter")
+    assert slow_motion.box.locator(".column.full").count() == 3
+    slow_motion.wait("以后每步多 3,072")
+    slow_motion.box.get_by_role("tab", name="时间").press("Enter")
+    slow_motion.wait("▶ 写其余的词元")
+    slow_motion.box.get_by_role("tab", name="这一格").press("Enter")
 
 
 def test_slow_motion_plays_and_pauses(slow_motion):
     slow_motion.press("开始")
     slow_motion.wait("第 2 步 · 接上新词元", 30)
-    slow_motion.box.locator(".widget-play button").first.press("Enter")
-    slow_motion.page.wait_for_timeout(1500)
+    slow_motion.press("暂停")
     before = slow_motion.text()
-    slow_motion.page.wait_for_timeout(2500)
+    slow_motion.page.wait_for_timeout(2000)
     assert slow_motion.text() == before
 
 
 @pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应不超过 200 个词元"),
-                                        ("😀\x07", "写完了")])
+                                        ("😀\x07", "写完了"), ("%%{init: {}}%%", "写完了")])
 def test_slow_motion_survives_bad_questions(slow_motion, text, said):
     survives(slow_motion, "问题", text, said, good="你好", shown="写完了")
 
@@ -310,46 +330,56 @@ def test_slow_motion_is_quick(slow_motion):
 
 @pytest.fixture
 def attention(opened):
-    widget = Widget(opened("10_inside.ipynb"), "哪个头")
-    widget.slide("第几层", "Home")
-    widget.choose("哪个头", 0)
-    widget.wait("第 1 层，4 个头平均：第 25 个词元")
-    return widget
+    live = Live(opened("10_inside.ipynb"), "attention")
+    live.write("文字", "人工智能未来会取代人类吗？")
+    live.idle()
+    live.box.get_by_label("第 1 层，平均").press("Enter")
+    live.wait("第 1 层，4 个头平均：第 25 个词元")
+    return live
 
 
 def test_attention_follows_layer_head_and_position(attention):
-    attention.slide("第几层", "End")
-    attention.wait("第 6 层，4 个头平均")
-    attention.choose("哪个头", 2)
-    attention.wait("第 6 层，第 2 个头")
-    assert all(rank in attention.text() for rank in "①②③")
-    attention.slide("第几个词元", "Home")
+    attention.box.get_by_label("第 3 层，第 1 个头").press("Enter")
+    attention.wait("第 3 层，第 1 个头")
+    attention.wait("① 18 人类\n0.94")
+    assert attention.box.locator(".seen path").count() == 1
+    attention.page.keyboard.press("ArrowDown")
+    attention.wait("第 4 层，第 1 个头")
+    attention.box.get_by_role("tab", name="整张图").press("Enter")
+    assert attention.box.locator(".map i").count() == 25 * 25
+    attention.box.get_by_role("tab", name="看得最多的").press("Enter")
+    attention.box.locator(".token").first.press("Enter")
     attention.wait("第 1 个词元 <|im_start|> 看它自己和前面的")
-    attention.wait("1.00 ①")
-    attention.slide("第几个词元", "End")
+    attention.wait("① 1 <|im_start|>\n1.00")
+    attention.box.locator(".token").last.press("Enter")
+    attention.wait("第 25 个词元")
 
 
 def test_lens_follows_the_position(opened):
-    lens = Widget(opened("10_inside.ipynb"), "过了几层")
+    lens = Live(opened("10_inside.ipynb"), "lens")
     lens.wait("模型最后答 不会 0.48")
-    lens.slide("第几个词元", "Home")
+    lens.idle()
+    assert lens.box.locator(".rung").count() == 7
+    lens.box.locator(".token").first.press("Enter")
     lens.wait("第 1 个词元 <|im_start|> 后面")
-    lens.slide("第几个词元", "End")
+    lens.box.locator(".token").last.press("Enter")
     lens.wait("模型最后答 不会 0.48")
     lens.write("文字", "什么是词元")
     lens.wait("模型最后答 词")
     lens.write("文字", "人工智能未来会取代人类吗？")
     lens.wait("模型最后答 不会 0.48")
+    lens.idle()
 
 
-@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应是 1 到 64 个词元"), ("😀\x07", "‹07›")])
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_000, "应是 1 到 64 个词元"),
+                                        ("😀\x07", "‹07›"), ("مرحبا", "مر")])
 def test_attention_survives_bad_texts(attention, text, said):
     survives(attention, "文字", text, said, good="人工智能未来会取代人类吗？", shown="第 25 个词元")
 
 
 def test_attention_is_quick(attention):
-    times = [attention.milliseconds(partial(attention.slide, "第几层", key), f"第 {layer} 层")
-             for key, layer in (("End", 6), ("Home", 1)) * 4]
+    times = [attention.milliseconds(attention.box.get_by_label(f"第 {layer} 层，平均").click, f"第 {layer} 层，4")
+             for layer in (6, 1) * 4]
     assert min(times) < QUICK, times
 
 
@@ -374,7 +404,7 @@ CONTRAST = """() => {
     const behind = node => node ? over(rgba(getComputedStyle(node).backgroundColor), behind(node.parentElement))
         : [255, 255, 255];
     const faint = [];
-    for (const box of document.querySelectorAll('.jp-OutputArea-output .widget-vbox')) {
+    for (const box of document.querySelectorAll('.live')) {
         const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
         while (walker.nextNode()) {
             const node = walker.currentNode.parentElement;

@@ -117,12 +117,12 @@ class Lab:
         self.page.close()
 
 
-class Widget:
-    """页面上的一个互动视图：像学生那样用键盘和鼠标操作，读它显示的字"""
+class Live:
+    """页面上的一个互动视图：像学生那样用键盘和鼠标操作，读它显示的字；name 是视图的名字"""
 
-    def __init__(self, lab: Lab, marker: str) -> None:
+    def __init__(self, lab: Lab, name: str) -> None:
         self.page = lab.page
-        self.box = lab.page.locator(".jp-OutputArea-output .widget-vbox", has_text=marker).first
+        self.box = lab.page.locator(f".live[data-view={name}]").first
         self.box.scroll_into_view_if_needed()
 
     def text(self) -> str:
@@ -132,25 +132,24 @@ class Widget:
         """用键盘按一个按钮：移到它上面，按回车"""
         self.box.get_by_role("button", name=button, exact=True).first.press("Enter")
 
-    def slide(self, label: str, *keys: str) -> None:
-        """滑块：Home、End 到两端，ArrowRight、ArrowLeft 走一格"""
-        handle = self.box.locator(".widget-slider", has_text=label).locator(".noUi-handle").first
-        for key in keys:
-            handle.press(key)
+    def slide(self, label: str, value: float) -> None:
+        """滑块拖到 value"""
+        self.box.get_by_label(label, exact=True).fill(str(value))
 
     def write(self, label: str, text: str) -> None:
         """文字框：全部换成 text，按 Tab 离开"""
-        entry = self.box.locator(".widget-text, .widget-textarea", has_text=label).locator("input, textarea").first
+        entry = self.box.get_by_label(label, exact=True)
         entry.fill(text)
         entry.press("Tab")
 
     def choose(self, label: str, index: int) -> None:
         """下拉框：选第 index 项（从 0 数）"""
-        self.box.locator(".widget-dropdown", has_text=label).locator("select").select_option(index=index)
+        self.box.get_by_label(label, exact=True).select_option(index=index)
 
-    def pick(self, index: int) -> None:
-        """单选：选第 index 项（从 0 数），用空格键"""
-        self.box.locator(".widget-radio input").nth(index).press("Space")
+    def idle(self, seconds: float = 60) -> None:
+        """等它算完"""
+        self.page.wait_for_function("box => !box.hasAttribute('data-busy')", arg=self.box.element_handle(),
+                                    timeout=seconds * 1000)
 
     def wait(self, text: str, seconds: float = 20) -> None:
         """等到显示出 text；等不到就报出现在显示的"""
@@ -172,31 +171,3 @@ class Widget:
         }""", text)
         act()
         return self.page.evaluate("window.shown")
-
-
-class Live(Widget):
-    """会动的视图（anywidget）：像学生那样操作，读它显示的字；name 是视图的名字，它左上角没有字也找得到"""
-
-    def __init__(self, lab: Lab, name: str) -> None:
-        self.page = lab.page
-        self.box = lab.page.locator(f".live[data-view={name}]").first
-        self.box.scroll_into_view_if_needed()
-
-    def slide(self, label: str, value: float) -> None:
-        """滑块拖到 value"""
-        self.box.get_by_label(label, exact=True).fill(str(value))
-
-    def write(self, label: str, text: str) -> None:
-        """文字框：全部换成 text，按 Tab 离开"""
-        entry = self.box.get_by_label(label, exact=True)
-        entry.fill(text)
-        entry.press("Tab")
-
-    def choose(self, label: str, index: int) -> None:
-        """下拉框：选第 index 项（从 0 数）"""
-        self.box.get_by_label(label, exact=True).select_option(index=index)
-
-    def idle(self, seconds: float = 60) -> None:
-        """等它算完"""
-        self.page.wait_for_function("box => !box.hasAttribute('data-busy')", arg=self.box.element_handle(),
-                                    timeout=seconds * 1000)

@@ -31,7 +31,8 @@ def test_a_segment_that_does_not_come_from_merging(tokenizer):
     assert "合并只演示不超过 60 个字节的段" in Microscope(tokenizer, "好" * 30).still().text
 
 
-@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_001, "现在有 10001 个"), ("a\ud800", "半个字符")])
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好" * 10_001, "现在有 10001 个"),
+                                        ("a\ud800", "半个字符")])
 def test_a_bad_text_is_a_sentence(tokenizer, text, said):
     with pytest.raises(ValueError, match=said):
         Microscope(tokenizer, text)
