@@ -47,12 +47,13 @@ def exercise(tokenizer) -> Exercise:
 def cases(tokenizer) -> list[Case]:
     """先后不能乱的、正好是 limit 的、跨段才可合的、同一对很多的、一条也不用的、没有段的，和真正的次序
 
-    mixed 在字典里的次序和合并的次序不同；“acab”的第一个 a 后面不是 b
+    mixed 在字典里的次序和合并的次序不同；“acab|”的第一个 a 后面不是 b，段里有空格、换行和 |
+    table 里 tu 比 uv 先合，可是 vw 更先，接着 uvw 也比 tu 先
     two_ways 有两种合法得到 abc，只有一种在“abc”里走得通；只有一对的几组，次序在 limit 的两边
     """
     gaps = {(b"b", b"b"): 0, (b"a", b"a"): 2, (b"c", b"c"): 7, (b"aa", b"bb"): 9}
-    table = {(b"v", b"w"): 0, (b"a", b"b"): 10, (b"q", b"r"): 20, (b"u", b"vw"): 30, (b"u", b"v"): 50,
-             (b"p", b"q"): 60, (b"b", b"c"): 70, (b"ab", b"c"): 80}
+    table = {(b"v", b"w"): 0, (b"a", b"b"): 10, (b"q", b"r"): 20, (b"u", b"vw"): 30,
+             (b"t", b"u"): 40, (b"u", b"v"): 50, (b"p", b"q"): 60, (b"b", b"c"): 70, (b"ab", b"c"): 80}
     repeated = {(b"a", b"a"): 1, (b"aa", b"aa"): 4, (b"aa", b"b"): 6}
     mixed = {(b"b", b"c"): 4, (b"a", b"b"): 2, (b"c", b"e"): 6}
     two_ways = {(b"a", b"b"): 0, (b"b", b"c"): 1, (b"a", b"bc"): 2}
@@ -60,12 +61,12 @@ def cases(tokenizer) -> list[Case]:
         case(["aabbcc"], gaps, 99),
         case(["abcpqruvw"], table, 100),
         case(["abcpqruvw"], table, 30),
-        case(["uv", "w", "uv", "ab"], table, 100),
+        case(["uv", "w", "uv", "ab", "tuvw"], table, 100),
         case(["aaaaa", "aaab"], repeated, 9),
         case(["abc", "pq"], table, 0),
         case([], table, 9),
         case(["abce"], mixed, 8),
-        case(["acab"], mixed, 8),
+        case(["acab|", "a b\n"], mixed, 8),
         case(["AB", "abe\u0301"], mixed, 8),
         case(["abc", "abcbc"], two_ways, 3),
         case(["abc"], {(b"b", b"c"): 0, (b"a", b"b"): 1, (b"ab", b"c"): 2, (b"a", b"bc"): 9}, 5),

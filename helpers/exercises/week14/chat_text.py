@@ -47,7 +47,7 @@ def cases(tokenizer) -> list[Case]:
     return [
         case(tokenizer, ("system", "你是导游。"), ("user", "去哪里玩"), ("assistant", "西湖"), ("user", "还有呢")),
         case(tokenizer, ("system", "")),
-        case(tokenizer, ("system", ""), ("user", "词元" * 200)),
+        case(tokenizer, ("system", ""), ("user", "词元" * 200), ("assistant", "")),
         case(tokenizer, ("system", "😀🦜"), ("user", "第一行\n第二行\n"), ("assistant", " 两头有空格 ")),
         case(tokenizer, ("system", "龘"), ("user", "你好"), ("user", "你好"), ("assistant", "<b>好</b> & \"好\"")),
         case(tokenizer, ("system", "简短"), ("assistant", "先说一句"), ("assistant", "又一句"), ("user", ODD)),

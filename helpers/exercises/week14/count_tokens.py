@@ -33,7 +33,7 @@ def cases(tokenizer) -> list[Case]:
     """
     texts = ["人工智能和魔搭社区的龘 123", "", "好好好，好好好好", "犇骉麤", " ", "  两头有空白，都是空白\n\n",
              "HELLO! World! from_pretrained",
-             "他说：“好！！”\r\n　a，全角ＡＢＣ１２３    return", "🫠词元 hello world\n\t靐x 好",
+             "他说：“好！！”\r\n　a，全角ＡＢ１２    return", "🫠词元 hello world\n\t靐x 好",
              "<|im_start|>user\n你好，请坐<|im_end|>", "词元" * 505, "今天 天气very good，12 个人\r\n" * 80]
     return [case(tokenizer, text) for text in texts]
 

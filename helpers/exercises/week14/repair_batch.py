@@ -66,9 +66,9 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, ["你好啊", "犇骉"]),
         case(tokenizer, ["STRAWBERRY", "strawberry"]),
         case(tokenizer, ["龘", "说完了<|endoftext|>", "return x == 123"]),
-        case(tokenizer, ["第一行\n", "先空一格 ", "不空"]),
+        case(tokenizer, ["第一行\n\n", "先空一格 ", "请看，请", "全角Ｂ"]),
         case(tokenizer, [" ", "好"]),
-        case(tokenizer, ["短", "=" * 60]),
+        case(tokenizer, ["短", "=" * 517]),
         case(tokenizer, ["好" * 60, "吃 饭", "好", "13800138000", "好"]),
         case(tokenizer, ["短", "今天天气怎么样" * 300 + "啊"]),
     ]

@@ -221,6 +221,23 @@ def by_first_of_joined_bytes(segments, rank, limit):
     return every(segments, {pair: first[b"".join(pair)] for pair in rank}, limit)
 
 
+def before_its_neighbors(segments, rank, limit):
+    """合从左数第一对比两边的都早的，不是整段里最早的"""
+    result = []
+    for segment in segments:
+        parts = start(segment)
+        at = 0
+        while at < len(parts) - 1:
+            orders = [rank.get(pair, INFINITE) for pair in pairwise(parts)]
+            if orders[at] < limit and orders[at] == min(orders[max(at - 1, 0):at + 2]):
+                parts[at:at + 2] = [parts[at] + parts[at + 1]]
+                at = 0
+            else:
+                at += 1
+        result += parts
+    return result
+
+
 def without_last_pair(segments, rank, limit):
     result = []
     for segment in segments:
@@ -290,13 +307,17 @@ INFINITE = float("inf")
     (keeps_right, "右边那块还留着"),
     (lambda s, r, m: [part for one in set(s) for part in every([one], r, m)], "应得到"),
     (lambda s, r, m: every(dict.fromkeys(s), r, m), "应得到"),
-    (lambda s, r, m: every([one.strip() for one in s], r, m), "不同"),
+    (lambda s, r, m: every([one.strip() for one in s], r, m), "应得到"),
     (lambda s, r, m: every(s, r, m - 1), "次序是 limit - 1 的没有用"),
     (lambda s, r, m: every(s, r, max(m, 1)), "题目说的是小于"),
     (lambda s, r, m: every(s, r, min(m, 151_387)), "上限不要自己写一个数"),
     (lambda s, r, m: every(s, r, min(m, len(r))), "项数不是上限"),
     (by_joined_bytes, "正好是那两块"),
     (by_first_of_joined_bytes, "limit 没有起作用"),
+    (before_its_neighbors, "应先合次序最小的"),
+    (lambda s, r, m: [part for part in every([" ".join(s)], r, m) if part != b" "], "应得到"),
+    (lambda s, r, m: [part for part in every(["\n".join(s)], r, m) if part != b"\n"], "应得到"),
+    (lambda s, r, m: [part for part in every(["|".join(s)], r, m) if part != b"|"], "应得到"),
     (lambda s, r, m: every([normalize("NFC", one) for one in s], r, m), "应得到"),
     (lambda s, r, m: every(s, {(right, left): order for (left, right), order in r.items()}, m), "应得到"),
     (without_last_pair, "段末尾的一对没有看"),

@@ -183,6 +183,7 @@ def by_template(messages):
     (changed(str.lower), "不同"),
     (changed(lambda content: content.replace("\n", " ")), "不同"),
     (lambda m: by_join([one for one in m if one["content"]]), "现在跳过了"),
+    (lambda m: by_join([one for one in m if one["content"] or one["role"] != "assistant"]), "应有"),
     (lambda m: by_join(m).rstrip("\n"), "应有换行"),
     (by_values, "键的先后不一定"),
     (lambda m: by_join(m[:1] + [one for one in m[1:] if one["role"] != "system"]), "system 可能再来"),

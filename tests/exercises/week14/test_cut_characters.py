@@ -214,6 +214,8 @@ def only_before_last_byte(tok, text):
     (lambda tok, text: by_bytes(tok, text.strip()), "先去掉了两头的空白"),
     (lambda tok, text: by_bytes(tok, text.lower()), "大写换成了小写"),
     (without_special, "应得到"),
+    (lambda tok, text: by_bytes(tok, text.replace("\n", " ")), "应得到"),
+    (lambda tok, text: by_bytes(tok, text.replace("\n", "")), "应得到"),
     (lambda tok, text: by_bytes(tok, text.replace("<|im_end|>", "")), "应得到"),
     (lambda tok, text: by_bytes(tok, text.replace("<|im_end|>", " ")), "应得到"),
     (lambda tok, text: [c.encode() for c in by_bytes(tok, text)], "完整的字"),

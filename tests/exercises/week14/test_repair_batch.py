@@ -1,6 +1,7 @@
 """练习“读报错：变不成一张表”：红字是真的，没有改过的认得出，改好的怎样写都收"""
 import copy
 import json
+from unicodedata import normalize
 
 from helpers.exercises.week14 import repair_batch
 
@@ -221,6 +222,10 @@ WRONG = [
     (lambda tok, texts: one_by_one(tok, [text for text in texts if text.strip()]), "有没有跳过哪一段"),
     (lambda tok, texts: one_by_one(tok, [text[-20:] for text in texts]), "应得到"),
     (lambda tok, texts: one_by_one(tok, [text[-50:] for text in texts]), "应得到"),
+    (lambda tok, texts: one_by_one(tok, [text[-512:] for text in texts]), "截短"),
+    (lambda tok, texts: one_by_one(tok, [text.split("，")[-1] for text in texts]), "应得到"),
+    (lambda tok, texts: one_by_one(tok, [text.splitlines(keepends=True)[-1] for text in texts]), "应得到"),
+    (lambda tok, texts: one_by_one(tok, [normalize("NFKC", text) for text in texts]), "应得到"),
     (lambda tok, texts: None, "忘了 return"),
     (lambda texts: texts, "TypeError"),
 ]
