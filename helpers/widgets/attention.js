@@ -42,7 +42,7 @@ export function show(root, source, given) {
     event.preventDefault();
     const number = Math.min(Math.max(0, layer + by[0]), looks.length - 1);
     const other = Math.min(Math.max(0, head + by[1]), looks[0].length - 1);
-    table.run(async () => {
+    table.latest(async () => {
       await pick(number, other);
       heads.querySelector("[aria-pressed=true]").focus();
     });
@@ -130,7 +130,7 @@ export function show(root, source, given) {
         title: `第 ${number + 1} 层，${who}：最多的 ${most.toFixed(2)} 给了 ${pieces[at].label}`,
         "aria-label": `第 ${number + 1} 层，${who}`,
         style: `background:color-mix(in srgb, var(--blue) ${Math.round(100 * most)}%, var(--paper))`,
-        onclick: () => table.run(() => pick(number, other))}, chosen ? "▪" : "");
+        onclick: () => table.latest(() => pick(number, other))}, chosen ? "▪" : "");
     })]));
     if (focused) heads.querySelector("[aria-pressed=true]").focus();
   }

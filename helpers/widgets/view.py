@@ -30,12 +30,10 @@ def script(name: str) -> str:
 
 
 def style(name: str) -> str:
-    """一个视图的全部 CSS：共用的在前，自己的（有的话）在后"""
+    """一个视图的全部 CSS：共用的在前，自己的在后；自己的只管自己，一页上有几个视图也不会串"""
     shared = (HERE / f"{COMMON}.css").read_text(encoding="utf-8")
-    own = HERE / f"{name}.css"
-    if own.is_file():
-        return shared + own.read_text(encoding="utf-8")
-    return shared
+    own = (HERE / f"{name}.css").read_text(encoding="utf-8")
+    return shared + own.replace(".live ", f".live[data-view={name}] ")
 
 
 class View(AnyWidget):

@@ -103,4 +103,9 @@ def test_a_script_is_one_module():
     assert "\nimport " not in text
     assert "function kernel(" in text
     assert "function show(" in text
-    assert ".live" in style("next_token")
+
+
+def test_a_style_is_for_its_own_view():
+    shared, own = style("lens").split(".live[data-view=lens] ", 1)
+    assert ".live .chip" in shared
+    assert ".live " not in own
