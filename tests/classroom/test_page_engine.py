@@ -3,6 +3,7 @@
 python -m pip install -e ".[browser,site]"，pytest -m browser
 """
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,10 @@ from pathlib import Path
 from helpers import bpe, inside, sampling
 from helpers.generation import steps
 from helpers.tokens import neighbours, normalized, piece, question_ids
+from helpers.widgets.guess import GuessSource
+from helpers.widgets.inside_source import InsideSource
+from helpers.widgets.race import RaceSource
+from helpers.widgets.slow_motion import SlowSource
 
 import pytest
 import torch
@@ -450,6 +455,106 @@ def test_the_lens_is_the_same(engine, prompts, model, tokenizer):
                 assert cell["share"] == pytest.approx(expected.probabilities[layer, at, 0].item(), abs=CLOSE)
                 assert cell["id"] == expected.ids[layer, at, 0]
                 assert cell["label"] == inside.token_name(tokenizer, cell["id"])
+
+
+# 各个视图另外问的：与 helpers/widgets 里的 Source 一样
+
+WATCHED = """async ([method, inputs, most]) => {
+    const steps = [];
+    const going = engine[method](...inputs, (step) => {
+        steps.push(step);
+        if (steps.length === most) going.stop();
+    });
+    await going;
+    return steps;
+}"""
+
+
+def watched(engine, method: str, *inputs, most=None) -> list:
+    """一步一步给的方法：到结束（或者在第 most 步说停）时给了的每一步"""
+    return engine.run(WATCHED, [method, list(inputs), most])
+
+
+def test_the_page_answers_everything_that_a_view_asks(engine):
+    for path in (ROOT / "helpers" / "widgets").glob("*.js"):
+        for method in re.findall(r"\bsource\.(\w+)\(", path.read_text(encoding="utf-8")):
+            assert engine.run("(method) => typeof engine[method]", method) == "function", f"{path.name}: {method}"
+
+
+def test_the_race_is_the_same(engine, prompts, tokenizer, model):
+    expected = list(RaceSource(tokenizer, model).race(prompts[1], {"count": 40}))
+    found = watched(engine, "race", prompts[1], {"count": 40})
+    for lane in (0, 1):
+        ours = [step for step in found if step["lane"] == lane]
+        theirs = [step for step in expected if step["lane"] == lane]
+        for name in ("id", "fed", "written"):
+            assert [step[name] for step in ours] == [step[name] for step in theirs]
+    assert len(watched(engine, "race", prompts[1], {"count": 40}, most=2)) < 10
+
+
+@pytest.mark.parametrize("question, text", [
+    ("人工智能未来会取代人类吗？", "短期内不会。<|im_end|>"), ("", "今天下午我们在机房上课，老师带着大家看 Qwen。"),
+    (" ", "犇骉麤 😀 unbelievable")])
+def test_the_rounds_to_guess_are_the_same(engine, tokenizer, model, question, text):
+    expected = GuessSource(tokenizer, model).rounds(question, text, 14)
+    found = engine.ask("rounds", question, text, 14)
+    assert found == engine.ask("rounds", question, text, 14)
+    assert found["asked"] == expected["asked"] and found["shown"] == expected["shown"]
+    for ours, theirs in zip(found["rounds"], expected["rounds"], strict=True):
+        assert ours["truth"] == theirs["truth"]
+        assert ours["bits"] == pytest.approx(theirs["bits"], rel=0.01)
+        for one, other in zip(by_id(ours["options"]), by_id(theirs["options"]), strict=True):
+            assert one == other | {"share": pytest.approx(other["share"], abs=CLOSE)}
+    assert any(round["options"] != by_id(round["options"]) for round in found["rounds"])
+
+
+def by_id(options: list[dict]) -> list[dict]:
+    return sorted(options, key=lambda option: option["id"])
+
+
+@pytest.mark.parametrize("question, text", [
+    ("", "短"), ("", ""), ("问", " "), ("", "好，" * 200), ("你好", "好<|im_end|>好"), ("好，" * 200, "好")])
+def test_texts_that_cannot_be_guessed_get_the_sentence_that_python_says(engine, tokenizer, model, question, text):
+    with pytest.raises(ValueError) as error:
+        GuessSource(tokenizer, model).rounds(question, text, 14)
+    assert engine.refused("rounds", question, text, 14) == str(error.value)
+
+
+@pytest.mark.parametrize("question, most", [("你好", 40), ("犇\n骉\x07" * 12, 3), ("<|im_end|>", 1)])
+def test_the_frames_are_the_same(engine, tokenizer, model, question, most):
+    *counts, expected = SlowSource(tokenizer, model).frames(question, most)
+    *steps, found = watched(engine, "frames", question, most)
+    assert steps == counts[:-1]  # Python 写完再报告一次
+    assert found["run"]["frames"] == expected["run"]["frames"]
+    assert found["run"]["sizes"] == expected["run"]["sizes"]
+    assert list(found["run"]["seconds"]) == list(expected["run"]["seconds"])
+    assert len(found["run"]["forwards"]) == len(steps)
+
+
+def test_the_inside_is_the_same(engine, tokenizer, eager):
+    source = InsideSource(tokenizer, eager)
+    for template in (True, False):
+        pieces = source.positions("什么是 KV cache？", template)
+        assert engine.ask("positions", "什么是 KV cache？", template) == pieces
+        ids = [found["id"] for found in pieces]
+        for query in (0, len(ids) - 1):
+            assert close(engine.ask("looks", ids, query), source.looks(ids, query))
+        for layer, head in ((0, 0), (5, 4)):
+            assert close(engine.ask("attention_map", ids, layer, head), source.attention_map(ids, layer, head))
+    assert engine.refused("positions", "好" * 99, True).startswith("应是 1 到 64 个词元（模板也算）")
+    assert "现在是空的" in engine.refused("positions", " ", True)
+
+
+def close(found: list, expected: list) -> bool:
+    ours = torch.tensor(found, dtype=torch.float32)
+    return torch.allclose(ours, torch.tensor(expected), rtol=0, atol=CLOSE)
+
+
+def test_the_lens_comes_layer_by_layer_and_can_be_stopped(engine, prompts):
+    rows = watched(engine, "lens", prompts[0])
+    assert rows == engine.ask("lens", prompts[0])["cells"]
+    assert len(rows) == 7
+    assert len(watched(engine, "lens", prompts[0], most=2)) < 5
 
 
 # 取文件

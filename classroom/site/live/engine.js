@@ -18,16 +18,24 @@ export function open(base, onload = () => {}) {
   return opened.get(address);
 }
 
+const METHODS = ["cut", "merges", "near", "ask", "next", "draw", "write", "lens", "race", "rounds", "frames", "positions",
+  "looks", "attention_map"];
+
+// 每个方法的最后一个参数可以是函数：每来一步叫它一次
 async function start(address, onload) {
   const files = await loadFiles(address, onload);
   const call = connected();
   await call("open", [files]);
-  const ask = (method) => (...inputs) => call(method, inputs);
-  const names = ["cut", "merges", "near", "ask", "next", "draw", "lens"];
-  const engine = Object.fromEntries(names.map((name) => [name, ask(name)]));
-  engine.write = (ids, options, onstep) => call("write", [ids, options], onstep);
+  const engine = Object.fromEntries(METHODS.map((name) => [name, (...inputs) => call(name, ...divided(inputs))]));
   engine.attention = async (ids) => maps(await call("attention", [ids]));
+  engine.ready = async () => true;
   return engine;
+}
+
+function divided(inputs) {
+  const onstep = inputs.at(-1);
+  if (typeof onstep === "function") return [inputs.slice(0, -1), onstep];
+  return [inputs];
 }
 
 // 一次拿到全部权重，看哪张取哪张。get(层, 头) 是 n 行，每行 n 个数

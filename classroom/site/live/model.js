@@ -18,6 +18,7 @@ export async function createModel(files, text, about) {
   const scorer = await session("scores");
   let inside = null; // 要看里面时才准备
   let read = {ids: [], cache: noCache()}; // KV cache 里已经有哪些编号
+  let watched = {ids: null, maps: null}; // 上一次的注意力权重
   let known = {ids: null, scores: null}; // 上一次的：拖动滑块时不用再算
 
   function session(name) {
@@ -66,6 +67,14 @@ export async function createModel(files, text, about) {
     return out.scores.data;
   }
 
+  // 最后 count 个位置的打分，一个位置一列
+  async function scoresAt(ids, count) {
+    checkIds(ids);
+    const out = await step.run(inputs(ids, noCache()));
+    const last = out.state.data.slice(-count * about.hidden);
+    return columns(await scoresOf(last, count), count);
+  }
+
   // ids 后面那个词元的打分；前面和上一次相同的部分不再算
   async function scoresAfter(ids) {
     if (same(ids, known.ids)) return known.scores;
@@ -104,23 +113,30 @@ export async function createModel(files, text, about) {
     return {taken: stages(spread, settings, vocabulary.size), members: spread.members};
   }
 
-  // 每次选第一名；stopped() 是真时停下
-  async function write(ids, {count, use_cache: cached = true}, onStep, stopped) {
+  // 每次选第一名，一步一步地写，写出结束词元或满 count 个为止；never 里的不选。给出编号、打分、送进几个、秒数
+  async function* steps(ids, {count, cached, never = []}) {
     checkIds(ids);
     checkCount(count);
     let fed = ids;
     let cache = noCache();
-    for (let at = 0; at < count && !stopped(); at += 1) {
+    for (let at = 0; at < count; at += 1) {
       const begin = performance.now();
       const out = await forward(fed, cache);
       const seconds = (performance.now() - begin) / 1000;
-      const chosen = vocabulary.first(out.scores);
-      const piece = text.named(chosen.id);
-      onStep({...piece, share: chosen.share, fed: fed.length, seconds});
-      if (piece.stop) return;
+      const {id, share} = vocabulary.first(out.scores, never);
+      yield {id, share, scores: out.scores, fed: fed.length, seconds};
+      if (about.stops.includes(id)) return;
       cache = cached ? out.cache : cache;
-      fed = cached ? [chosen.id] : [...fed, chosen.id];
+      fed = cached ? [id] : [...fed, id];
       await breath();
+    }
+  }
+
+  // 写下去，每写一个告诉 onStep；stopped() 是真时停下
+  async function write(ids, {count, use_cache: cached = true}, onStep, stopped) {
+    for await (const {id, share, fed, seconds} of steps(ids, {count, cached})) {
+      onStep({...text.named(id), share, fed, seconds});
+      if (stopped()) return;
     }
   }
 
@@ -132,21 +148,26 @@ export async function createModel(files, text, about) {
     return inside.run(inputs(ids, noCache()));
   }
 
+  // 换一个位置、一个头看时不再算
   async function attention(ids) {
+    if (same(ids, watched.ids)) return watched.maps;
     const {attention: weights} = await look(ids);
     const [, heads, size] = weights.dims;
-    return {layers, heads, size, weights: weights.data};
+    watched = {ids: [...ids], maps: {layers, heads, size, weights: weights.data}};
+    return watched.maps;
   }
 
-  async function lens(ids) {
+  // 每算完一层告诉 onStep，stopped() 是真时停下
+  async function lens(ids, onStep, stopped) {
     const {states} = await look(ids);
     const size = ids.length * about.hidden;
     const cells = [];
-    for (let layer = 0; layer <= layers; layer += 1) {
+    for (let layer = 0; layer <= layers && !stopped(); layer += 1) {
       const state = states.data.slice(layer * size, (layer + 1) * size);
       const scores = await scoresOf(state, ids.length);
-      const width = scores.length / ids.length;
-      cells.push(ids.map((_, at) => cell(scores.slice(at * width, (at + 1) * width))));
+      cells.push(columns(scores, ids.length).map(cell));
+      onStep(cells.at(-1));
+      await breath();
     }
     return {layers: layerNames(), cells};
   }
@@ -186,7 +207,14 @@ export async function createModel(files, text, about) {
     }
   }
 
-  return {next, draw: drawOne, write, attention, lens};
+  const asked = {next, draw: drawOne, write, attention, lens}; // 画面问的
+  return {...asked, asked, steps, scoresAt, row: vocabulary.row, top: vocabulary.top};
+}
+
+// 连在一起的 → count 列
+function columns(numbers, count) {
+  const width = numbers.length / count;
+  return Array.from({length: count}, (_, at) => numbers.slice(at * width, (at + 1) * width));
 }
 
 function same(left, right) {

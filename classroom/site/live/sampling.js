@@ -38,13 +38,22 @@ export function createVocabulary(trained, size) {
     return others.filter((id) => !apart.includes(id));
   }
 
-  // 打分最高的编号和它的概率
-  function first(scores) {
-    const row = scores.indexOf(largest(scores));
-    return {id: trained[row] ?? others[0], share: softmax({scores, counts: plain})[row]};
+  // 打分最高的编号和它的概率；never 里的不选
+  function first(scores, never = []) {
+    const allowed = scores.slice();
+    for (const id of never) allowed[row(id)] = -Infinity;
+    const at = allowed.indexOf(largest(allowed));
+    return {id: trained[at] ?? others[0], share: softmax({scores, counts: plain})[at]};
   }
 
-  return {row, spread, first, size};
+  // 打分最高的 many 个
+  function top(scores, many) {
+    const stage = {scores, counts: plain};
+    const shares = softmax(stage);
+    return best(stage, (at) => membersOf(at, []), many).map((one) => ({id: one.id, share: shares[one.row]}));
+  }
+
+  return {row, spread, first, top, size};
 }
 
 // ---- 一样一样的设置 ----

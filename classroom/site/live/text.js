@@ -7,6 +7,7 @@ const MOST_ASKED = 200; // 问题连同模板最多几个词元
 const REACH = 3; // 邻居：前后各几个
 const SIGNS = new Map([[" ", "␣"], ["\n", "↵"], ["\t", "⇥"]]);
 const BLANK = /^[\p{White_Space}\x1c-\x1f]*$/u; // Python 的 strip 去掉的
+const HIDDEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]/g;
 const HALF = /[\ud800-\udfff]/u; // 有 u 时只认落单的
 
 // ---- 样子 ----
@@ -30,6 +31,13 @@ function visibleBytes(bytes) {
   return `‹${hex(bytes)}›`;
 }
 
+// 太长就截断；换行写成 ↵，看不见的控制字符写成编号
+function shorten(text, most = 40) {
+  const letters = [...text];
+  const kept = letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : text;
+  return kept.replace(HIDDEN, (letter) => `‹${letter.charCodeAt(0).toString(16).padStart(2, "0")}›`).replaceAll("\n", "↵");
+}
+
 // 半个字写成它的字节
 function label(bytes) {
   try {
@@ -41,7 +49,7 @@ function label(bytes) {
 
 // ---- 文字应是什么 ----
 
-function checkText(text) {
+export function checkText(text) {
   if (text === "") throw new Error("应是至少一个字的文字，现在是空的；写几个字再试，例如 \"你好\"");
   const half = HALF.exec(text);
   if (half) {
@@ -76,6 +84,7 @@ export function createText(content, about) {
   const model = tokenizer.model;
   const added = new Map(content.added_tokens.map((token) => [token.content, token.id]));
   const addedIds = new Set(added.values());
+  const hidden = new Set(content.added_tokens.filter((token) => token.special).map((token) => token.id));
   const size = model.vocab.length;
   const letters = Array.from(about.letters); // 第几个字节用哪个字符代表
   const byteOf = new Map(letters.map((letter, byte) => [letter, byte]));
@@ -92,6 +101,21 @@ export function createText(content, about) {
   // 词表里的写法 → 字节。例: "Ġa" → 20 61
   function spelled(token) {
     return Uint8Array.from(token, (letter) => byteOf.get(letter));
+  }
+
+  // 几个编号 → 文字；拼不成字的字节是 �
+  function decodeAll(ids) {
+    const bytes = ids.filter((id) => id < size).flatMap((id) => [...bytesOf(id)]);
+    return new TextDecoder("utf-8", {ignoreBOM: true}).decode(Uint8Array.from(bytes));
+  }
+
+  // 不要特殊词元
+  function decode(ids) {
+    return decodeAll(ids.filter((id) => !hidden.has(id)));
+  }
+
+  function isWhole(id) {
+    return !decodeAll([id]).includes("�");
   }
 
   function piece(id) {
@@ -119,6 +143,10 @@ export function createText(content, about) {
     return words.map((word) => model([word]).map((token) => model.tokens_to_ids.get(token)));
   }
 
+  function idsOf(text) {
+    return segments(text).flat();
+  }
+
   function cut(text) {
     checkLength(text);
     checkText(text);
@@ -129,7 +157,7 @@ export function createText(content, about) {
   function ask(question) {
     checkText(question);
     checkBlank(question);
-    const ids = segments(about.before + question + about.after).flat();
+    const ids = idsOf(about.before + question + about.after);
     checkAsked(ids.length);
     return ids.map(piece);
   }
@@ -154,9 +182,7 @@ export function createText(content, about) {
 
   // 一段的字节，像 Python 那样先变成文字
   function whole(ids) {
-    const bytes = ids.flatMap((id) => [...bytesOf(id)]);
-    const text = new TextDecoder("utf-8", {ignoreBOM: true}).decode(Uint8Array.from(bytes));
-    return new TextEncoder().encode(text);
+    return new TextEncoder().encode(decodeAll(ids));
   }
 
   function obstacleOf(ids, bytes) {
@@ -191,7 +217,8 @@ export function createText(content, about) {
     return {label: label(bytes), hex: hex(bytes), id: model.tokens_to_ids.get(token)};
   }
 
-  return {cut, merges, near, ask, named, size};
+  const asked = {cut, merges, near, ask}; // 画面问的
+  return {...asked, asked, piece, named, idsOf, decode, decodeAll, isWhole, shorten, checkText, size};
 }
 
 function escaped(text) {

@@ -1,6 +1,7 @@
 // 在另一个线程里回答画面的提问，网页就不会卡住；一次只算一件事，后来的排队
 import {createModel} from "./model.js";
 import {createText} from "./text.js";
+import {createViews} from "./views.js";
 
 const stopped = new Set(); // 哪几次提问不用再算了
 let source = {open};
@@ -12,7 +13,8 @@ async function open({about, files}) {
   for (const [name, text] of Object.entries(files)) bytes[name] = await unpacked(text);
   const tokenizer = JSON.parse(new TextDecoder().decode(bytes.tokenizer));
   const text = createText(tokenizer, about);
-  source = {...text, ...await createModel(bytes, text, about)};
+  const model = await createModel(bytes, text, about);
+  source = {...text.asked, ...model.asked, ...createViews(text, model, about)};
 }
 
 // 编码成文字的文件 → 字节
