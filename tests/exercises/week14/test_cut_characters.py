@@ -191,6 +191,7 @@ def only_before_last_byte(tok, text):
     (window(2, 0), "再看切口落在哪里"),
     (window(0, 1), "再看切口落在哪里"),
     (window(1, 1), "再看切口落在哪里"),
+    (window(2, 2), "应得到"),
     (by_runs, "应得到"),
     (every_time, "看这一处"),
     (once_a_piece, "应得到"),
