@@ -77,6 +77,16 @@ def replace(pages: Path, folder: Path) -> None:
     new.rename(folder)
 
 
+def add_views(live: Path) -> None:
+    """互动视图要的一切写进 live：教学小模型、分词器、计算的库，画面的脚本和样式"""
+    import export
+    import views
+
+    export.export(live)
+    (live / "views.js").write_text(views.script(), encoding="utf-8")
+    (live / "views.css").write_text(views.styles(), encoding="utf-8")
+
+
 def build(folder: Path) -> None:
     """做好全部网页再换掉 folder 里旧的；做不成时旧的还在"""
     from sphinx.application import Sphinx
@@ -85,6 +95,7 @@ def build(folder: Path) -> None:
         pages, libraries = Path(scratch) / "pages", Path(scratch) / "libraries"
         for package in LIBRARIES:
             fetch(package, libraries)
+        add_views(libraries / "live")
         static = {"html_static_path": ["static", str(libraries)]}
         app = Sphinx(ROOT, HERE, pages, Path(scratch) / "doctrees", "html", static, status=None, warningiserror=True)
         app.build()

@@ -90,10 +90,14 @@ def read(app: Sphinx, name: str, source: list[str]) -> None:
 
 
 def write(app: Sphinx, name: str, template: str, context: dict, doctree: object) -> None:
-    """每写一页调用一次：有流程图的才带上 3.6 MB 的 mermaid"""
-    if "highlight-mermaid" in context.get("body", ""):
+    """每写一页调用一次：有流程图的才带上 3.6 MB 的 mermaid，有互动视图的才带上它们的脚本"""
+    body = context.get("body", "")
+    if "highlight-mermaid" in body:
         app.add_js_file("mermaid/mermaid.min.js")
         app.add_js_file("diagrams.js")
+    if 'class="live-view"' in body:
+        app.add_js_file("live.js")
+        app.add_css_file("live/views.css")
 
 
 def setup(app: Sphinx) -> None:

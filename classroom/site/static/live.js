@@ -1,0 +1,59 @@
+// 让静态的视图动起来：按了按钮，才取教学小模型和它的分词器（取一次，一页上的几个视图共用），在这个网页里算
+(() => {
+  const FILES = new URL("live/", document.currentScript.src).href;
+  const SIZE = "约 14 MB，只取一次；不用网络的一份，双击打开也一样";
+  let opening = null;
+
+  function load(name) {
+    return new Promise((done, fail) => {
+      const script = document.createElement("script");
+      script.src = FILES + name;
+      script.onload = done;
+      script.onerror = () => fail(new Error(`应能取到 ${name}，现在不能；检查网络，或者刷新网页再试`));
+      document.head.append(script);
+    });
+  }
+
+  // 一页上的几个视图共用一个模型；失败了可以再按
+  function open(progress) {
+    opening ??= load("engine.classic.js").then(() => load("views.js")).then(() => liveEngine.open(FILES, progress));
+    opening.catch(() => { opening = null; });
+    return opening;
+  }
+
+  async function start(view, bar) {
+    const button = bar.querySelector("button");
+    const note = bar.querySelector("span");
+    button.disabled = true;
+    note.textContent = "正在取教学小模型……";
+    try {
+      const engine = await open(({loaded, total}) => {
+        note.textContent = `正在取教学小模型……${Math.round(100 * loaded / total)}%`;
+      });
+      const root = document.createElement("div");
+      root.className = "live";
+      root.dataset.view = view.dataset.view;
+      view.replaceChildren(root);
+      bar.remove();
+      liveViews[view.dataset.view](root, engine, JSON.parse(view.dataset.given));
+    } catch (error) {
+      note.textContent = `⚠ ${error.message}`;
+      button.disabled = false;
+    }
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const view of document.querySelectorAll(".live-view")) {
+      const bar = document.createElement("p");
+      bar.className = "live-start";
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = "▶ 在这里操作";
+      const note = document.createElement("span");
+      note.textContent = `下面是一张静态的图。按一下，教学小模型就在这个网页里算（${SIZE}）。`;
+      bar.append(button, " ", note);
+      button.addEventListener("click", () => start(view, bar));
+      view.before(bar);
+    }
+  });
+})();
