@@ -87,18 +87,17 @@ def check_one(answer: object, case: Case) -> None:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """长短不同的、自己有填充的词元又很快写完的、只有一段的，写出的头一个是空格或换行
+    """长短不同的；各种文字在一批；没有写满就完了的。真正的 Qwen 一步就要零点几秒，所以只有三批
 
-    后两组：同样的两段、首尾有空格和换行的、开头是填充的词元的，写十个；里面有 <|im_end|> 的，都没有写满就完了
+    各种文字：中间、开头是填充的词元的，同样的两段、首尾有空格和换行的，写出的头一个是换行的
     """
     prepare = partial(case, tokenizer, model)
-    ended = chat_of(tokenizer, "再见") + SAID
+    padding = "<|endoftext|>"
+    mixed = [f"你好{padding}人工智能", f"{padding}人工智能", " 温度 \n", " 温度 \n", "The end.<|im_end|>"]
     return [
         prepare(["你好", "什么是词元", "今天天气很好，我们一起去公园，路上有一只小猫，它看着我们，"], 2),
-        prepare(["你好<|endoftext|>人工智能", "参数"], 3),
-        prepare(["1. 一\n2. 二\n3. 三"], 2),
-        prepare(["<|endoftext|>人工智能", " 温度 \n", " 温度 \n"], 10),
-        prepare([ended, ended], 9),
+        prepare(mixed, 3),
+        prepare([chat_of(tokenizer, "再见") + SAID], 9),
     ]
 
 
@@ -126,16 +125,19 @@ def unwrapped(model):
 def generated(model, tokenizer, texts: tuple, most: int, side: str, mask: str) -> tuple:
     """generate 的结果，和补齐以后问题有多长；同样的只算一次
 
-    side: 补在哪一边；mask: given 分词器给的，ones 全是 1（不给 attention_mask 也是这样），by_id 照编号认填充
+    side: 补在哪一边
+    mask: given 分词器给的，ones 全是 1（不给 attention_mask 也是这样），by_id 照编号认填充，leading 只在开头照编号认
     """
     import torch
 
     batch = tokenizer(list(texts), return_tensors="pt", padding=True, padding_side=side)
     input_ids = batch.input_ids
+    own = (input_ids != tokenizer.pad_token_id).long()
     masks = {
         "given": batch.attention_mask,
         "ones": torch.ones_like(input_ids),
-        "by_id": (input_ids != tokenizer.pad_token_id).long(),
+        "by_id": own,
+        "leading": own.cummax(1).values,
     }
     with quiet():
         output_ids = model.generate(input_ids, attention_mask=masks[mask], max_new_tokens=most, do_sample=False,
@@ -219,6 +221,7 @@ SLIPS = {
     strip_the_ends: "写出的应一个字不改，现在两头的空格和换行没有了",
     delete_padding_tokens: PADDING_IN_THE_TEXT,
     partial(written, mask="by_id"): PADDING_IN_THE_TEXT,
+    partial(written, mask="leading"): PADDING_IN_THE_TEXT,
     partial(written, mask="ones"): "填充到了左边，可是模型把填充也当成话来读：哪些是填充，没有告诉 generate；"
                                    "看第一条警告",
     partial(written, side="right"): "attention_mask 有了，填充还在右边，generate 就接着一个填充往下写；看第二条警告",
