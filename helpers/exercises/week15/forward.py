@@ -5,7 +5,7 @@ from functools import wraps
 from weakref import WeakKeyDictionary
 
 ONE_TEXT = 20  # 量一次前向时送进去几个词元
-NOT_GREEDY = "generate 现在是抽样，或者惩罚了重复：do_sample=False 和 repetition_penalty=1.0 都要留着"
+NOT_GREEDY = "generate 现在是抽样、用了 num_beams，或者惩罚了重复：do_sample=False 和 repetition_penalty=1.0 都要留着"
 
 
 class ForwardOnly:
@@ -75,5 +75,7 @@ def is_greedy(model, named: dict) -> bool:
         return getattr(model.generation_config, name, None)
 
     if setting("do_sample") and setting("top_k") != 1:
+        return False
+    if setting("num_beams") not in (None, 1):
         return False
     return setting("repetition_penalty") in (None, 1)

@@ -56,9 +56,12 @@ class Watched:
         question = input_ids
         if question is None:
             question = inputs
+        wants_more = named.pop("return_dict_in_generate", False)
         output_ids = self.answer(question, named)
         self.fed = question.tolist()
         self.greedy = is_greedy(self._wrapped, named)
+        if wants_more:
+            return with_sequences(output_ids)
         return output_ids
 
     def __call__(self, *inputs, **named):
@@ -66,6 +69,24 @@ class Watched:
 
     def __getattr__(self, name: str):
         return getattr(self._wrapped, name)
+
+
+def most_new(named: dict, prompt_length: int) -> int | None:
+    """generate 的选项许写几个：max_new_tokens，或者 max_length 减去问题；都没有写就是 None"""
+    config = named.get("generation_config")
+    for given in (named.get("max_new_tokens"), getattr(config, "max_new_tokens", None)):
+        if given is not None:
+            return given
+    if "max_length" in named:
+        return named["max_length"] - prompt_length
+    return None
+
+
+def with_sequences(output_ids):
+    """generate(return_dict_in_generate=True) 给的：编号在 sequences 里"""
+    from transformers.generation import GenerateDecoderOnlyOutput
+
+    return GenerateDecoderOnlyOutput(sequences=output_ids)
 
 
 class EndsOnTime(Watched):
@@ -89,11 +110,11 @@ class Says(Watched):
     def answer(self, question, named: dict):
         import torch
 
-        rows = question.shape[0]  # 字典没有 shape，和真的 generate 报一样的错
+        rows, length = question.shape  # 字典没有 shape，和真的 generate 报一样的错
         ids = list(self._ids)
         while len(ids) < (named.get("min_new_tokens") or 0):
             ids += self._ids
-        ids = ids[:named.get("max_new_tokens")]
+        ids = ids[:most_new(named, length)]
         return torch.cat([question, torch.tensor([ids] * rows)], dim=1)
 
 
@@ -123,12 +144,13 @@ def check_one(answer: object, case: Case) -> None:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """真的写出来、说完了的；回答里有角色的名字和空行的，末尾是另外的特殊词元"""
+    """真的写出来、说完了的；回答里有角色的名字和空行的，末尾是另外的特殊词元；没有说完就写满的"""
     end = tokenizer.eos_token_id
     said = tokenizer(ROLES + "<|box_end|><|endoftext|>").input_ids
     return [
         case(tokenizer, EndsOnTime(model, end), FAILS_ON, 3, ""),
         case(tokenizer, Says(model, said), ASKS, len(said) + 20, f"，模型的回答是 {ROLES!r}"),
+        case(tokenizer, Says(model, said), ASKS, len(said) - 5, f"，写满就断了，模型想说的是 {ROLES!r}"),
     ]
 
 
@@ -171,6 +193,10 @@ def is_in_a_list(got, case):
 
 def is_no_text(got, case):
     return not isinstance(got, str)
+
+
+def is_empty(got, case):
+    return got == ""
 
 
 def is_not_greedy(got, case):
@@ -222,6 +248,8 @@ FORMS = {
     is_in_a_list: "应是一段文字，现在外面多了一层；取第 0 句",
     is_no_text: "应是一段文字，现在不是；切出来的编号还要解码",
     is_not_greedy: NOT_GREEDY,
+    is_empty: "现在是空的，应有文字：像是照文字（assistant、问题、换行）来切，回答里自己也有这些字；"
+              "按编号切：问题有几个词元，就去掉几个",
     lost_its_ends: "回答应一个字不改，现在两头的空格或换行没有了",
 }
 SLIPS = {
@@ -233,7 +261,7 @@ SLIPS = {
     partial(answered, shift=1): OFF_BY_ONE,
     cut_by_the_bare_question: "切得太少：送进去的是套了模板的问题，要数的是它的词元，不是 question 自己的",
     partial(answered, opening=False): "模板末尾少了助手的开头：add_generation_prompt=True 要留着",
-    cut_by_the_role: "像是照 assistant 这个词来切，回答里自己也有这个词；按编号切：问题有几个词元，就去掉几个",
+    cut_by_the_role: "像是照文字（assistant 或者问题）来切，回答里自己也有这些字；按编号切：问题有几个词元，就去掉几个",
     take_the_last: "像是取了最后 most 个：回答说完了就停，可能不到 most 个；从问题的后面切",
     decode_one_by_one: "一个一个地解码，切在两个词元里的字就成了 �；剩下的一次解码",
     without_template: "没有套模板：送进去的只有问题，模型不知道轮到它回答；apply_chat_template 要留着",

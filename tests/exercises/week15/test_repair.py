@@ -7,6 +7,7 @@ from helpers.exercises.week15 import repair
 import pytest
 import torch
 from answers import accepted, cells, named, refused, statement, with_replaced
+from transformers import GenerationConfig
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +16,7 @@ def exercise(tokenizer, model):
 
 
 def defined(source: str):
-    return named(source, "chat_reply", torch=torch)
+    return named(source, "chat_reply", torch=torch, GenerationConfig=GenerationConfig)
 
 
 PLACES = {"given": "**inputs", "cut": "output_ids[0, prompt_length:]", "skip": ", skip_special_tokens=True",
@@ -54,8 +55,13 @@ def from_plain_lists(tokenizer, model, question, most):
     return tokenizer.decode(kept)
 
 
+SEQUENCES = {"cut": "output_ids.sequences[0, prompt_length:]",
+             "most": "max_new_tokens=most, return_dict_in_generate=True"}
 RIGHT = [
     defined(repair.SOLUTION),
+    with_changes(**SEQUENCES),
+    with_changes(most="max_length=inputs.input_ids.shape[1] + most"),
+    with_changes(most="generation_config=GenerationConfig(max_new_tokens=most)"),
     with_changes(given='inputs["input_ids"]'),
     with_changes(given="inputs=inputs.input_ids, attention_mask=inputs.attention_mask"),
     as_a_tensor,
@@ -157,6 +163,7 @@ WRONG = [
     (asks(), "现在是抽样"),
     (asks(do_sample=False, repetition_penalty=1.2), "惩罚了重复"),
     (asks([{"role": "system", "content": "你是老师"}], **GREEDY), "套好模板的问题"),
+    (asks(num_beams=2, **GREEDY), "num_beams"),
     (asks(again=True, **GREEDY), "套好模板的问题"),
     (writes_its_own_loop, "这一题用 model.generate"),
     (leaves_the_other_end_token, "还留着特殊词元"),
@@ -166,6 +173,9 @@ WRONG = [
     (with_changes(cut="output_ids[0, prompt_length - 1:]"), "差了一个"),
     (with_changes(cut="output_ids[0, prompt_length + 1:]"), "差了一个"),
     (with_changes(cut="output_ids[:, prompt_length:]"), "多了一层"),
+    (with_changes(cut="output_ids[0, prompt_length:-1]"), "应有"),
+    (with_changes(cut="output_ids[0, prompt_length:-1]", skip=""), "应"),
+    (reply_changed(lambda text: text.split("\n")[0]), "按编号切"),
     (with_changes(decode="(lambda ids, **_: ids)"), "还要解码"),
     (with_changes(opening="add_generation_prompt=False"), "少了助手的开头"),
     (with_changes(given="inputs"), "AttributeError"),
@@ -231,7 +241,9 @@ def test_the_answer_cell_holds_the_broken_code():
 
 
 def test_the_answers_end_with_a_special_token(tokenizer, model):
-    for case in repair.cases(tokenizer, model):
+    *ended, broken_off = repair.cases(tokenizer, model)
+    assert repair.answered(*broken_off.inputs, skip=False) == broken_off.expected
+    for case in ended:
         ends = (case.expected + tokenizer.eos_token, case.expected + "<|box_end|><|endoftext|>")
         assert repair.answered(*case.inputs, skip=False) in ends
 
