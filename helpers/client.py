@@ -5,6 +5,7 @@ Qwen）；COURSE_SERVER_KEY 是密钥（没有就不用设）。服务器讲的�
 出处: notebooks/08_speed.ipynb 第 6 节；怎样开一台，见 classroom/server.md
 """
 import contextlib
+import json
 import os
 import random
 import re
@@ -16,19 +17,20 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
+from helpers.download import web
+from helpers.download.checkpoint import MALFORMED
 from helpers.download.names import QWEN_ID
 from helpers.errors import ModelError
 
 EXAMPLE_ADDRESS = "http://10.0.0.5:8000/v1"
-CONNECT_SECONDS = 5        # 连上服务器最多等几秒
 SILENT_SECONDS = 60        # 服务器几秒一个字也没有来就不再等
 ANSWER_SECONDS = 300       # 一个回答最多收几秒
+ANSWER_BYTES = 4_000_000   # 一个回答最多收多少字节：1000 个词元，每个几百字节，还有余
+SAID_BYTES = 2000          # 服务器说自己为什么出错，最多读多少字节
 RETRY_WAITS = (1, 2, 4)    # 服务器太忙、断开时，隔几秒再问
 MOST_ANSWER_TOKENS = 1000  # 一个回答最多几个词元
 MOST_ASKED_LETTERS = 4000  # 一个问题最多几个字：比服务器的缓存还长的问题会让它停下
-VISIBLE_ASCII = "[!-~]+"   # 半角的字母、数字和符号，没有空格
 BUSY_CODES = (429, 502, 503)
-NONSENSE = (ValueError, AttributeError, TypeError, KeyError, IndexError)  # 回答不是约定的格式时，读它会出的错
 
 
 # 服务器在哪里
@@ -39,22 +41,11 @@ def address() -> str:
     例: 没有设时 address() -> ""
     """
     text = os.environ.get("COURSE_SERVER", "").strip()
-    if text and not is_address(text):
+    if text and not web.is_address(text):
         raise ModelError(
             f"COURSE_SERVER 应像 {EXAMPLE_ADDRESS}（http:// 开头，冒号和斜杠是半角的），现在是 {text!r}；"
             "照老师给的地址重新设，再重新启动 JupyterLab")
     return text
-
-
-def is_address(text: str) -> bool:
-    """是不是 http 的地址，全是半角，没有空格"""
-    if not re.fullmatch(VISIBLE_ASCII, text):
-        return False
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # 端口不是数、方括号不成对
-        return False
 
 
 def server_host() -> str:
@@ -63,16 +54,19 @@ def server_host() -> str:
 
 
 def key() -> str:
-    """密钥 COURSE_SERVER_KEY，没有设就是 none：总要给客户端一个，不然它会送出你保存的 Hugging Face 令牌"""
+    """密钥 COURSE_SERVER_KEY，没有设就是 none"""
     text = os.environ.get("COURSE_SERVER_KEY", "").strip() or "none"
-    if not re.fullmatch(VISIBLE_ASCII, text):
+    if not re.fullmatch(web.VISIBLE_ASCII, text):
         raise ModelError("COURSE_SERVER_KEY 应是半角的字母和数字，现在里面有别的字；照老师给的密钥重新设")
     return text
 
 
 def model_name() -> str:
     """模型在服务器上的名字 COURSE_SERVER_MODEL，没有设就是 Qwen/Qwen2.5-0.5B-Instruct"""
-    return os.environ.get("COURSE_SERVER_MODEL", "").strip() or QWEN_ID
+    text = os.environ.get("COURSE_SERVER_MODEL", "").strip() or QWEN_ID
+    if not text.isprintable():
+        raise ModelError("COURSE_SERVER_MODEL 应是一行文字，现在里面有写不出来的字；照老师给的名字重新设")
+    return text
 
 
 # 问它
@@ -152,6 +146,7 @@ def check_question(question: str, max_tokens: int) -> None:
         raise ModelError(
             f"COURSE_SERVER 应是服务器的地址（例如 {EXAMPLE_ADDRESS}），现在没有设；设好以后重新启动 JupyterLab")
     key()
+    model_name()
 
 
 # 一段一段地收
@@ -164,52 +159,93 @@ class Part:
     tokens: int | None
 
 
-def read_part(event) -> Part:
-    """客户端给的一段 → Part"""
+def read_part(data: str) -> Part:
+    """data: 后面的 JSON → Part；服务器说出错了时报 ModelError，不是约定的格式时报 MALFORMED 里的错"""
+    event = json.loads(data)
+    if event.get("error") is not None:
+        raise ModelError(filled(FAILED, brief(event["error"])))
     text = ""
     last = False
-    for choice in event.choices:
-        text += choice.delta.content or ""
-        last = bool(choice.finish_reason)
-    tokens = None
-    if event.usage:
-        tokens = event.usage.completion_tokens
-    return Part(text, last, tokens)
+    for choice in event["choices"]:
+        piece = choice["delta"].get("content")
+        if piece is not None:
+            text += piece
+        last = bool(choice.get("finish_reason"))
+    text = text.encode("utf-8", "replace").decode("utf-8")  # 半个表情写不出来，变成问号
+    return Part(text, last, answer_tokens(event))
+
+
+def answer_tokens(event: dict) -> int | None:
+    """服务器报的词元数，没有报就是 None；不是整数时报 TypeError"""
+    usage = event.get("usage")
+    if not usage:
+        return None
+    tokens = usage.get("completion_tokens")
+    if type(tokens) is not int:
+        raise TypeError(f"completion_tokens 是 {tokens!r}")
+    return tokens
+
+
+def received_parts(response) -> Iterator[Part]:
+    """回答里 data: 开头的各行，读到 [DONE] 为止；别的行（注释、空行）不看
+
+    出处: https://html.spec.whatwg.org/multipage/server-sent-events.html
+    """
+    for line in web.answer_lines(response, ANSWER_BYTES):
+        field, _, data = line.partition(":")
+        data = data.strip()
+        if field != "data":
+            continue
+        if data == "[DONE]":
+            return
+        yield read_part(data)
 
 
 def stream(question: str, max_tokens: int, patience: float) -> Iterator[Part]:
     """服务器发来的一段又一段；出了毛病、看不懂、说个不停、没有说完、是空的时报 ModelError"""
-    import httpx2  # huggingface_hub 已经要求装它
-    from huggingface_hub import InferenceClient
-
-    start = time.perf_counter()
-    timeout = httpx2.Timeout(patience, connect=CONNECT_SECONDS)
+    start = time.monotonic()
     messages = [{"role": "user", "content": question}]
+    body = {"messages": messages, "model": model_name(), "max_tokens": max_tokens, "temperature": 0, "stream": True}
+    headers = {"Authorization": f"Bearer {key()}"}
+    url = address().rstrip("/") + "/chat/completions"
     part = None
     ended = False
     count = 0
-    with friendly(), InferenceClient(base_url=address(), api_key=key(), timeout=timeout) as client:
-        events = client.chat_completion(messages, model=model_name(), max_tokens=max_tokens, temperature=0,
-                                        stream=True)
-        for event in events:
-            part = read_part(event)
+    with (friendly(start),
+          web.web_answer("POST", url, min(patience, ANSWER_SECONDS), patience, json=body, headers=headers)
+          as (response, deadline)):
+        check_status(response)
+        for part in received_parts(response):
+            if part.text:
+                count += 1
+                deadline.until = min(time.monotonic() + patience, start + ANSWER_SECONDS)
             yield part
             ended = ended or part.last
-            count += bool(part.text)
-            check_end(count, max_tokens, time.perf_counter() - start)
+            check_end(count, max_tokens)
     if part is None:
         raise ModelError(filled(UNREADABLE, "没有 data: 开头的行"))  # 例如校园网的登录页
     if not ended:
-        raise ModelError(filled(BROKEN))
+        raise BusyError(filled(BROKEN))
     if count == 0:
         raise ModelError(filled(EMPTY))
 
 
-def check_end(count: int, max_tokens: int, seconds: float) -> None:
-    """一段大致是一个词元，多出一倍还不停、或者收得太久，就报 ModelError"""
-    if count > 2 * max_tokens + 8 or seconds > ANSWER_SECONDS:
-        limits = f"{max_tokens} 个词元、{ANSWER_SECONDS} 秒"
-        raise ModelError(filled(ENDLESS, limits))
+def check_status(response) -> None:
+    """状态码不是 200 时报 ModelError，带着服务器自己的话"""
+    if response.status_code == 200:
+        return
+    said = ""
+    with contextlib.suppress(web.TooLarge):
+        for block in web.answer_blocks(response, SAID_BYTES):
+            said += block.decode("utf-8", "replace")
+    message = message_for_status(response.status_code, said)
+    raise server_trouble(message, f"{response.status_code}：{said}")
+
+
+def check_end(count: int, max_tokens: int) -> None:
+    """一段大致是一个词元，多出一倍还不停，就报 ModelError"""
+    if count > 2 * max_tokens + 8:
+        raise ModelError(filled(ENDLESS, f" {max_tokens} 个词元"))
 
 
 def stream_with_retries(question: str, max_tokens: int, patience: float) -> Iterator[Part]:
@@ -230,8 +266,7 @@ def stream_with_retries(question: str, max_tokens: int, patience: float) -> Iter
 
 # 服务器出的毛病 → 一句中文；{host} 是服务器，{model} 是模型的名字，{said} 是服务器或者错误自己的话
 
-OFFLINE = "客户端应能连 {host}，现在 HF_HUB_OFFLINE 不让它联网；去掉这个环境变量，再重新启动 JupyterLab"
-UNKNOWN_HOST = "应查得到 {host} 的地址，现在查不到；检查 COURSE_SERVER，看看连的是不是老师说的网络"
+UNKNOWN_HOST = "应查得到 {host} 的地址，现在查不到；检查 COURSE_SERVER 和代理的设置，看看连的是不是老师说的网络"
 NOBODY_LISTENS = "{host} 应有服务器在听，现在连接被拒绝；服务器没有开或者停了，问老师，再检查地址、端口和代理的设置"
 UNREACHABLE = "{host} 应有服务器在听，现在连不上（{said}）；服务器没有开或者停了，问老师，再检查地址、端口和代理的设置"
 NO_REACTION = "{host} 应接受连接，现在一直没有反应；检查地址，看看连的是不是老师说的网络，还不行就请老师看看防火墙"
@@ -244,10 +279,10 @@ WRONG_MODEL = ("{host} 应能回答 {model}，现在说没有或者不行（{sai
 SERVER_ERROR = "{host} 应能回答，现在服务器出错（{said}）；不是你的电脑的问题，再问一次，还不行就告诉老师"
 FAILED = "{host} 应说完再停，现在说它出错了：{said}；再问一次，还不行就告诉老师"
 BROKEN = "{host} 应说完再停，现在没有说完连接就断了；服务器可能停了，过一会儿再问"
-ENDLESS = "{host} 应在 {said}以内说完，现在还没有停；已经不再收了，把问题问得窄一些再试"
+ENDLESS = "{host} 应在{said}以内说完，现在还没有停；已经不再收了，把问题问得窄一些再试"
 EMPTY = "{host} 应回答文字，现在是空的回答；换一个问法再试，还不行就告诉老师"
 UNREADABLE = ("{host} 应回答 OpenAI 格式的 JSON，现在的回答看不懂（{said}）；多半是校园网还没有登录"
-              "（先在浏览器里登录），或者 COURSE_SERVER 写成了别的网站；改过这一格的，先检查自己改的地方")
+              "（先在浏览器里登录），或者 COURSE_SERVER 写成了别的网站")
 
 
 class BusyError(ModelError):
@@ -255,62 +290,53 @@ class BusyError(ModelError):
 
 
 @contextlib.contextmanager
-def friendly() -> Iterator[None]:
-    """里面直接用 InferenceClient 时，服务器出的毛病变成一句中文的 ModelError"""
+def friendly(start: float) -> Iterator[None]:
+    """里面收一个回答时，服务器和网络出的毛病变成一句中文的 ModelError；start: 什么时候开始问的"""
+    import httpx2
+
     try:
         yield
-    except Exception as error:
-        message = message_for(error)
-        if message is None:
-            raise
-        text = filled(message, said_by(error))
-        if message in (SERVER_BUSY, BROKEN):
-            raise BusyError(text) from None
-        raise ModelError(text) from None
+    except web.TooLate:
+        if time.monotonic() < start + ANSWER_SECONDS:
+            raise ModelError(filled(SILENT)) from None
+        raise ModelError(filled(ENDLESS, f" {ANSWER_SECONDS} 秒")) from None
+    except web.TooLarge:
+        raise ModelError(filled(ENDLESS, f" {ANSWER_BYTES / 1e6:.0f} MB ")) from None
+    except (httpx2.HTTPError, *MALFORMED) as error:
+        raise server_trouble(message_for(error), str(error)) from None
+
+
+def server_trouble(message: str, said: str) -> ModelError:
+    """一句话 → 错误；过一会儿再问多半就好的是 BusyError"""
+    text = filled(message, brief(said))
+    if message in (SERVER_BUSY, BROKEN):
+        return BusyError(text)
+    return ModelError(text)
 
 
 def filled(message: str, said: str = "") -> str:
     """把名字填进一句话"""
-    return message.format(host=server_host(), model=model_name(), said=said)
+    return message.format(host=server_host(), model=brief(model_name()), said=said)
 
 
-def said_by(error: Exception) -> str:
-    """服务器或者错误自己的话，一行，最多 100 个字；前面是状态码，如果有"""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    said = str(error)
-    if isinstance(error, HfHubHTTPError):
-        said = f"{error.response.status_code}：{error.response.text}"
-    return " ".join(said.split())[:100]
+def brief(said: object) -> str:
+    """服务器或者错误自己的话，一行，最多 100 个字"""
+    return " ".join(str(said)[:1000].split())[:100]
 
 
-def message_for(error: Exception) -> str | None:
-    """这种错说哪一句；不是服务器和网络的错是 None"""
+def message_for(error: Exception) -> str:
+    """网络的毛病、看不懂的回答说哪一句"""
     import httpx2
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        InferenceTimeoutError,
-        OfflineModeIsEnabled,
-        TextGenerationError,
-    )
 
-    if isinstance(error, OfflineModeIsEnabled):
-        return OFFLINE
-    if httpx2.ConnectTimeout in (type(error), type(error.__cause__)):
+    if isinstance(error, httpx2.ConnectTimeout):
         return NO_REACTION
-    if isinstance(error, httpx2.TimeoutException | InferenceTimeoutError):
+    if isinstance(error, httpx2.TimeoutException):
         return SILENT
-    if isinstance(error, HfHubHTTPError):
-        return message_for_status(error.response.status_code, error.response.text)
-    if isinstance(error, TextGenerationError):
-        return FAILED
-    if isinstance(error, httpx2.ConnectError):
+    if isinstance(error, httpx2.ConnectError | httpx2.ProxyError):
         return message_for_connection(error)
-    if isinstance(error, httpx2.HTTPError):
+    if isinstance(error, httpx2.TransportError):
         return BROKEN
-    if isinstance(error, NONSENSE):
-        return UNREADABLE
-    return None
+    return UNREADABLE  # 转来转去、解不开压缩、不是约定的格式
 
 
 def message_for_status(code: int, text: str) -> str:

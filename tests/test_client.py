@@ -9,7 +9,9 @@
 | 校园网登录页、看不懂的回答 | 校园网 | 再问就好 |
 | 说到一半断了、卡住、出错 | 收到的部分还在 | 收到的部分真的还在 |
 | 停不下来、空的回答 | 还没有停、空的 | 再问就好 |
-| HF_HUB_OFFLINE | HF_HUB_OFFLINE | 去掉就好 |
+| 注释、空段、一个字节一个字节没完没了 | 没有字来 | 再问就好 |
+| 一行 600 MB、压缩炸弹 | 4 MB 以内 | 再问就好 |
+| 二十万层括号、数在文字的位置、NaN | 看不懂 | 再问就好 |
 """
 import json
 import os
@@ -19,13 +21,16 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 from helpers import client
+from helpers.download import web
 from helpers.errors import ModelError
 
 import load_test
 import pytest
+from servers import hostile
 from servers.fake_inference import serve
 
 ROOT = Path(__file__).parent.parent
@@ -76,7 +81,8 @@ def test_forty_at_once_in_order_and_one_trouble_does_not_spread(fake):
 
 
 @pytest.mark.parametrize("text", ["10.0.0.5:8000/v1", "ftp://10.0.0.5", "http://", "http：//10.0.0.5", "http://a:b/v1",
-                                  "http://10.0.0.5：8000/v1", "http://10.0.0.5:0", "http://[1", "http://a b"])
+                                  "http://10.0.0.5：8000/v1", "http://10.0.0.5:0", "http://[1", "http://a b",
+                                  "http://a:99999", "http://" + "a" * 5000, "http://a..b"])
 def test_a_wrong_address(text, monkeypatch):
     monkeypatch.setenv("COURSE_SERVER", text)
     with pytest.raises(ModelError, match="COURSE_SERVER 应像 http://.+现在是.+重新设"):
@@ -184,11 +190,104 @@ def test_an_error_is_not_asked_again_nor_anything_after_a_part(fake):
     assert len(fake.requests) == 2
 
 
+def data(content: str) -> bytes:
+    """一段事件"""
+    return b"data: " + content.encode() + b"\n\n"
+
+
+def one_piece(content: str) -> bytes:
+    """一段事件，content 是 JSON 里写的字"""
+    return data('{"choices": [{"delta": {"content": ' + content + '}, "finish_reason": null}]}')
+
+
+def counted(tokens: str) -> bytes:
+    """一段事件，tokens 是 JSON 里写的词元数"""
+    return data('{"choices": [], "usage": {"completion_tokens": ' + tokens + "}}")
+
+
+DEEP = "[" * 200_000
+HOSTILE = {  # 服务器怎样回答 → (话里有, 收到的字)
+    "注释没完没了": (hostile.endless(b": ping\n\n", 0.05), "等了很久没有字来", ""),
+    "空行没完没了": (hostile.endless(b"\n" * 1000, 0.01), "没有字来", ""),
+    "没有字的段没完没了": (hostile.endless(one_piece("null"), 0.05), "没有字来", ""),
+    "一点一点地发": (hostile.endless(b"d", 0.05), "没有字来", ""),
+    "说了一半以后只有注释": (hostile.endless(b": ping\n\n", 0.05, one_piece('"一半"')), "没有字来", "一半"),
+    "状态行写不完": (hostile.drip_status, "没有字来", ""),
+    "头写不完": (hostile.drip_headers, "没有字来", ""),
+    "分块的长度写不完": (hostile.drip_chunk_size, "没有字来|断了", ""),
+    "一行 600 MB": (hostile.endless(hostile.BLOCK), "4 MB 以内", ""),
+    "许多行 600 MB": (hostile.endless((b": " + b"x" * 1000 + b"\n") * 60), "4 MB 以内", ""),
+    "压缩炸弹": (hostile.gzip_bomb(100), "4 MB 以内", ""),
+    "解不开的压缩": (hostile.not_gzip, "看不懂", ""),
+    "二十万层括号": (hostile.whole(data(DEEP)), "看不懂", ""),
+    "括号里的二十万层": (hostile.whole(data('{"choices": ' + DEEP)), "看不懂", ""),
+    "数在文字的位置": (hostile.whole(one_piece("7")), "看不懂", ""),
+    "0 在文字的位置": (hostile.whole(one_piece("0")), "看不懂", ""),
+    "NaN 在文字的位置": (hostile.whole(one_piece("NaN")), "看不懂", ""),
+    "一列在文字的位置": (hostile.whole(one_piece('["a"]')), "看不懂", ""),
+    "choices 是数": (hostile.whole(data('{"choices": Infinity}')), "看不懂", ""),
+    "choices 是文字": (hostile.whole(data('{"choices": "abc"}')), "看不懂", ""),
+    "词元数是 Infinity": (hostile.whole(counted("Infinity")), "看不懂", ""),
+    "词元数是文字": (hostile.whole(counted('"9"')), "看不懂", ""),
+    "五千位的数": (hostile.whole(data("9" * 5000)), "看不懂", ""),
+    "错误是一个数": (hostile.whole(data('{"error": 7}')), "说它出错了：7", ""),
+    "错误有 1 MB": (hostile.whole(data('{"error": "' + "错" * 300_000 + '"}')), "说它出错了：错", ""),
+    "不是 UTF-8": (hostile.whole(b"data: \xff\xfe\n\n"), "看不懂", ""),
+    "半个表情": (hostile.whole(one_piece('"\\ud83d"')), "断了", "?"),
+    "比说的短": (hostile.shorter_than_said, "看不懂|断了", ""),
+    "比说的长": (hostile.longer_than_said, "看不懂", ""),
+    "转个没完": (hostile.redirect("/v1/chat/completions"), "看不懂", ""),
+    "转到不是地址的地方": (hostile.redirect("http://[1"), "应", ""),
+    "转到文件": (hostile.redirect("file:///etc/passwd"), "应", ""),
+    "转到没有人听的端口": (hostile.redirect("http://127.0.0.1:9/"), "拒绝", ""),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_one_deadline_and_one_size_for_the_whole_answer(fake, name):
+    fake.fault, says, text = HOSTILE[name]
+    answer = client.ask("你好", max_tokens=10, patience=0.4)
+    assert answer.text == text
+    assert re.search(says, answer.trouble)
+    for part in ("应", "现在", "；"):
+        assert part in answer.trouble
+    assert len(answer.trouble) < 400
+    assert answer.seconds < 5
+    fake.fault = lambda handler: False
+    assert client.ask("你好").text == "收到：你好"
+
+
+def test_an_endless_line_needs_little_memory(fake):
+    fake.fault = hostile.endless(hostile.BLOCK)
+    tracemalloc.start()
+    client.ask("你好")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 60_000_000
+
+
 def test_an_answer_that_takes_too_long(fake, monkeypatch):
-    monkeypatch.setattr(client, "ANSWER_SECONDS", 0)
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 0.6)
+    fake.fault = hostile.endless(one_piece('"啊"'), 0.1)
     answer = client.ask("你好")
-    assert answer.text == "收"
-    assert "还没有停" in answer.trouble
+    assert set(answer.text) == {"啊"}
+    assert "0.6 秒以内说完，现在还没有停" in answer.trouble
+    assert answer.seconds < 3
+
+
+def test_a_slow_but_steady_answer_is_waited_for(fake):
+    def steady(handler):
+        handler.start()
+        for letter in "慢慢地说":
+            time.sleep(0.3)
+            handler.event(letter)
+        handler.event(reason="stop")
+        handler.end()
+        return True
+
+    fake.fault = steady
+    answer = client.ask("你好", patience=0.8)
+    assert (answer.text, answer.trouble) == ("慢慢地说", None)
 
 
 def test_nobody_listens(monkeypatch):
@@ -203,7 +302,7 @@ def test_nobody_listens(monkeypatch):
 
 
 def test_a_firewall_that_swallows_everything(monkeypatch):
-    monkeypatch.setattr(client, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(web, "CONNECT_SECONDS", 0.3)
     with socket.socket() as full, socket.socket() as waiting:  # 队列满了，新的连接没有回音
         full.bind(("127.0.0.1", 0))
         full.listen(0)
@@ -214,31 +313,28 @@ def test_a_firewall_that_swallows_everything(monkeypatch):
         assert answer.seconds < 10  # 没有 CONNECT_SECONDS 就要等 60 秒
 
 
-def test_offline_mode(fake):
-    code = "from helpers import client; print(client.ask('你好').trouble)"
+def test_offline_mode_is_for_downloads_only(fake):
+    code = "from helpers import client; print(client.ask('你好'))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8",
                             env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "utf-8"}, timeout=60)
-    assert "去掉这个环境变量" in result.stdout, result.stderr
+    assert result.stdout.strip() == "收到：你好", result.stderr
 
 
-def test_the_client_itself_inside_friendly(fake):
-    from huggingface_hub import InferenceClient
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "http://a:99999", "foo://a", "http://[1"])
+def test_a_wrong_proxy(fake, monkeypatch, proxy):
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, proxy)
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    assert re.search("应.+现在.+代理的设置", client.ask("你好").trouble)
 
-    def ask():
-        asked = InferenceClient(base_url=client.address(), api_key=client.key(), timeout=1)
-        with client.friendly():
-            reply = asked.chat_completion([{"role": "user", "content": "你好"}], model="x", max_tokens=5)
-            return reply.choices[0].message.content
 
-    fake.fault = lambda h: h.body(b'{"choices": [{"message": {"content": "\xe5\xa5\xbd"}}]}') or True
-    assert ask() == "好"
-    for fault, says in ((lambda h: h.refuse(404), "/v1"), (lambda h: h.body(b"<html>\xb5\xc7") or True, "校园网"),
-                        (lambda h: h.body(b"{}") or True, "看不懂")):
-        fake.fault = fault
-        with pytest.raises(ModelError, match=says):
-            ask()
-    with pytest.raises(ZeroDivisionError), client.friendly():  # 自己的错照样是自己的错
-        print(1 / 0)
+def test_my_own_error_stays_mine(fake):
+    def broken(piece):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        client.ask("你好", show=broken)
 
 
 def test_the_teachers_table(fake, tmp_path, capsys):
