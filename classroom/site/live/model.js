@@ -8,28 +8,30 @@ import {STAGES, best, createVocabulary, draw, shareOf, softmax, stages} from "./
 const SHOWN = 6; // 画概率最大的几个
 const WEIGHTS = "weights.bin";
 
-// files: 各个文件的字节；text: text.js 的；about: 模型的各个数
-export async function createModel(files, text, about) {
+// files: 各个文件的字节 → 准备好的图；inside 要看里面时才准备
+export async function openGraphs(files) {
   env.wasm.wasmBinary = files.runtime;
   env.wasm.numThreads = 1; // 模型很小，分给几个线程反而慢；而且网页没有隔离时本来就只能一个
+  const externalData = [{path: WEIGHTS, data: files.weights}];
+  const open = (name) => InferenceSession.create(files[name], {externalData, logSeverityLevel: 3});
+  const step = await open("step");
+  const scores = await open("scores");
+  return {step, scores, inside: () => open("inside")};
+}
+
+// graphs: openGraphs 的；text: text.js 的；about: 模型的各个数
+export function createModel(graphs, text, about) {
   const vocabulary = createVocabulary(about.trained, about.vocabulary);
-  const [layers, cacheLayers] = [about.layers, about.layers * 2];
-  const step = await session("step");
-  const scorer = await session("scores");
-  let inside = null; // 要看里面时才准备
+  const layers = about.layers;
+  let inside = null;
   let read = {ids: [], cache: noCache()}; // KV cache 里已经有哪些编号
   let watched = {ids: null, maps: null}; // 上一次的注意力权重
-  let known = {ids: null, scores: null}; // 上一次的：拖动滑块时不用再算
-
-  function session(name) {
-    const externalData = [{path: WEIGHTS, data: files.weights}];
-    return InferenceSession.create(files[name], {externalData, logSeverityLevel: 3});
-  }
+  let known = {ids: null, scores: null}; // 上一次的打分：拖动滑块时不用再算
 
   // ---- KV cache ----
 
   function noCache() {
-    return new Tensor("float32", [], [cacheLayers, about.heads_kv, 0, about.width]);
+    return new Tensor("float32", [], [layers * 2, about.heads_kv, 0, about.width]);
   }
 
   // 只留前 length 个词元的
@@ -55,7 +57,7 @@ export async function createModel(files, text, about) {
 
   // 最后一个位置的打分，一行一个，和接长了的 KV cache
   async function forward(ids, past) {
-    const out = await step.run(inputs(ids, past));
+    const out = await graphs.step.run(inputs(ids, past));
     const last = out.state.data.slice(-about.hidden);
     const scores = await scoresOf(last, 1);
     return {scores, cache: out.cache};
@@ -63,14 +65,14 @@ export async function createModel(files, text, about) {
 
   // 几个位置的隐藏状态 → 打分，连在一起
   async function scoresOf(state, count) {
-    const out = await scorer.run({state: new Tensor("float32", state, [count, about.hidden])});
+    const out = await graphs.scores.run({state: new Tensor("float32", state, [count, about.hidden])});
     return out.scores.data;
   }
 
   // 最后 count 个位置的打分，一个位置一列
   async function scoresAt(ids, count) {
     checkIds(ids);
-    const out = await step.run(inputs(ids, noCache()));
+    const out = await graphs.step.run(inputs(ids, noCache()));
     const last = out.state.data.slice(-count * about.hidden);
     return columns(await scoresOf(last, count), count);
   }
@@ -144,7 +146,7 @@ export async function createModel(files, text, about) {
 
   async function look(ids) {
     checkIds(ids);
-    inside ??= await session("inside");
+    inside ??= await graphs.inside();
     return inside.run(inputs(ids, noCache()));
   }
 

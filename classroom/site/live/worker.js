@@ -1,5 +1,5 @@
 // 在另一个线程里回答画面的提问，网页就不会卡住；一次只算一件事，后来的排队
-import {createModel} from "./model.js";
+import {createModel, openGraphs} from "./model.js";
 import {createText} from "./text.js";
 import {createViews} from "./views.js";
 
@@ -9,20 +9,28 @@ let queue = Promise.resolve();
 
 // 准备好分词器和模型
 async function open({about, files}) {
-  const bytes = {};
-  for (const [name, text] of Object.entries(files)) bytes[name] = await unpacked(text);
+  const names = Object.keys(files);
+  const contents = await Promise.all(names.map((name) => unpacked(files[name])));
+  const bytes = Object.fromEntries(names.map((name, at) => [name, contents[at]]));
+  const graphs = openGraphs(bytes); // 浏览器在别的线程里编译，趁这时准备分词器
   const tokenizer = JSON.parse(new TextDecoder().decode(bytes.tokenizer));
   const text = createText(tokenizer, about);
-  const model = await createModel(bytes, text, about);
+  const model = createModel(await graphs, text, about);
   source = {...text.asked, ...model.asked, ...createViews(text, model, about)};
 }
 
 // 编码成文字的文件 → 字节
 async function unpacked(text) {
-  const packed = await fetch(`data:;base64,${text}`);
-  const stream = packed.body.pipeThrough(new DecompressionStream("gzip"));
+  const stream = new Blob([decoded(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
   const bytes = await new Response(stream).arrayBuffer();
   return new Uint8Array(bytes);
+}
+
+function decoded(text) {
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let at = 0; at < letters.length; at += 1) bytes[at] = letters.charCodeAt(at);
+  return bytes;
 }
 
 async function answer({id, method, inputs}) {
