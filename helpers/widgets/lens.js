@@ -31,6 +31,7 @@ export function show(root, source, given) {
     for (const line of lines) line.classList.add("hidden_yet");
     for (const line of lines) {
       line.classList.remove("hidden_yet");
+      ladder.scrollTop = line.offsetTop - ladder.offsetTop - ladder.clientHeight + line.offsetHeight;
       await pause(Math.min(120, 1200 / lines.length));
     }
   }

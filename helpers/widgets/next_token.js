@@ -160,7 +160,7 @@ export function show(root, source, given) {
   function draw_sentence() {
     const answer = path(now).map((node, place) => chip(node.token, place, {
       title: "回到这里", "data-wait": true, onclick: () => table.run(() => go(node))}));
-    const end = now.token?.stop ? h("b", {}, " ■ 写完了") : h("span", {class: "caret"}, "▏");
+    const end = now.token?.stop ? h("b", {}, " ■ 写完了") : h("span", {class: "caret", "aria-hidden": "true"});
     sentence.replaceChildren(h("span", {class: "faint"}, "答："), ...answer, end);
     sentence.scrollTop = sentence.scrollHeight;
   }

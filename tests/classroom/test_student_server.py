@@ -41,7 +41,7 @@ def words(path: Path) -> str:
 
 def test_a_student_gets_what_the_lessons_link_to(tmp_path):
     given = set(give(ROOT, tmp_path))
-    assert {"README.md", "run_qwen.py", "classroom/speed.json", "notebooks/images/pipeline.png"} <= given
+    assert {"README.md", "run_qwen.py", "classroom/speed.json", "notebooks/images/next_token.webp"} <= given
     assert {f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")} <= given
     assert not any(name.startswith(("helpers", "tests")) for name in given)
     assert {name for name in given if name.endswith((".py", ".safetensors"))} == {"run_qwen.py"}
