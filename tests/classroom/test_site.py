@@ -68,7 +68,9 @@ def parsed(site) -> dict[Path, Parsed]:
 def test_the_pages_are_all_there_and_small(site):
     assert sorted(PAGES + ["index", "search"]) == sorted(
         path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html"))
-    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 15e6
+    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file() and "live" not in path.parts) < 15e6
+    live = site / "_static" / "live"
+    assert sum(path.stat().st_size for path in live.iterdir()) < 25e6
 
 
 @browser
@@ -236,3 +238,58 @@ def test_the_front_page(site, address, view):
         page.page.wait_for_url(f"{root}/README.html")
         assert "课程地图" in page.page.inner_text("main")
         assert page.problems == []
+
+
+LIVE = [("03_tokenization", "microscope", "13 个字符 → 39 个字节 → 7 个词元"),
+        ("05_next_token", "guess", "猜了 0 / 23 个"), ("05_next_token", "next_token", "不会\n99670\n0.48"),
+        ("06_writing", "race", "问题连同模板 25 个词元"), ("07_pipeline", "slow_motion", "31 步，125 格"),
+        ("10_inside", "attention", "第 1 层，4 个头平均：第 25 个词元 ↵"),
+        ("10_inside", "lens", "模型最后答 不会 0.48")]
+
+
+def started(page: Page, name: str):
+    """按“在这里操作”，等视图算好"""
+    still = page.page.locator(f".live-view[data-view={name}]")
+    still.locator("xpath=preceding-sibling::p[1]").get_by_role("button").press("Enter")
+    live = page.page.locator(f".live[data-view={name}]")
+    live.wait_for(timeout=60_000)
+    page.page.wait_for_function("name => !document.querySelector(`.live[data-view=${name}]`).hasAttribute('data-busy')",
+                                arg=name, timeout=60_000)
+    return live
+
+
+@browser
+@pytest.mark.parametrize("lesson, name, shown", LIVE)
+@pytest.mark.parametrize("way, width, theme", [("file", 1280, "light"), ("http", 390, "dark")])
+def test_views_live_on_the_page(site, address, view, lesson, name, shown, way, width, theme):
+    page = view(width=width, theme=theme)
+    root = site.as_uri() if way == "file" else address
+    page.open(f"{root}/notebooks/{lesson}.html")
+    live = started(page, name)
+    page.page.wait_for_function("([box, text]) => box.innerText.includes(text)", arg=[live.element_handle(), shown])
+    assert "⚠" not in live.inner_text()
+    page.check(f"live_{name}_{width}")
+
+
+@browser
+def test_the_page_writes_what_the_notebook_writes(site, view):
+    page = view()
+    page.open((site / "notebooks" / "05_next_token.html").as_uri())
+    live = started(page, "next_token")
+    live.get_by_role("button", name="接着写完").press("Enter")
+    live.get_by_text("写完了：写出了结束词元").wait_for()
+    answer = "".join(live.locator(".sentence .chip bdi").all_inner_texts())
+    assert answer.startswith("不会完全取代。人工智能会代替一部分重复的工作")
+    live.get_by_label("问题", exact=True).fill("")
+    live.get_by_label("问题", exact=True).press("Enter")
+    live.get_by_text("现在是空的").wait_for()
+
+
+@browser
+def test_a_page_without_the_model_says_so(site, view):
+    page = view()
+    page.page.route("**/engine.classic.js", lambda route: route.abort())
+    page.open((site / "notebooks" / "05_next_token.html").as_uri())
+    page.page.locator(".live-start button").first.press("Enter")
+    page.page.get_by_text("应能取到 engine.classic.js，现在不能").first.wait_for()
+    assert page.page.locator(".live-start button").first.is_enabled()
