@@ -21,7 +21,7 @@ from helpers.generation import stop_ids
 from helpers.tiny import TINY
 from helpers.tokens import LETTER_OF
 
-from build import npm
+from build import npm, replace
 
 LIVE = Path(__file__).parent / "live"
 RUNTIME = "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
@@ -36,19 +36,23 @@ def check(folder: Path) -> None:
     """folder 可以写：还没有，是空的，或者是上次写的；别的文件夹不动"""
     if folder.is_file():
         sys.exit(f"应写到一个文件夹，现在 {folder} 是一个文件；换一个名字")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "engine.js").is_file():
+    if not folder.is_dir():
+        return
+    names = [path.name for path in folder.iterdir()]
+    if names and "engine.js" not in names:
         sys.exit(f"应写到新的文件夹，现在 {folder} 里有别的东西，没有动它；换一个名字")
 
 
 def tokenizer_json() -> bytes:
     """分词器的文件，切分的正则换成各种浏览器都认的写法"""
-    content = json.loads((TINY / "tokenizer.json").read_text(encoding="utf-8"))
-    pattern = content["pre_tokenizer"]["pretokenizers"][0]["pattern"]
-    regex = pattern["Regex"]
+    text = (TINY / "tokenizer.json").read_text(encoding="utf-8")
+    content = json.loads(text)
+    split, *_ = content["pre_tokenizer"]["pretokenizers"]
+    regex = split["pattern"]["Regex"]
     if ANY_CASE not in regex:
         raise ValueError(f"切分的正则里应有 {ANY_CASE}，现在是 {regex}；照它改 BOTH_CASES")
-    pattern["Regex"] = regex.replace(ANY_CASE, BOTH_CASES)
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    split["pattern"]["Regex"] = regex.replace(ANY_CASE, BOTH_CASES)
+    return json.dumps(content, ensure_ascii=False).encode()
 
 
 def template(tokenizer) -> dict[str, str]:
@@ -95,18 +99,18 @@ def run_npm(workshop: Path, *arguments: str) -> None:
     command = [npm(), *arguments]
     result = subprocess.run(command, cwd=workshop, capture_output=True, text=True, encoding="utf-8", errors="replace")
     if result.returncode:
-        sys.exit(f"应做成 npm {arguments[0]}，没有做成；联网以后再运行一次（只取一次，以后断网也能用）。"
-                 f"npm 说：\n{result.stderr.strip()[-600:]}")
+        said = result.stderr.strip()[-600:]
+        sys.exit(f"应做成 npm {arguments[0]}，没有做成；"
+                 f"联网以后再运行一次（只取一次，以后断网也能用）。npm 说：\n{said}")
 
 
-def write_engine(folder: Path, workshop: Path) -> None:
-    """从 npm 取 package-lock.json 里的包（npm 自己核对校验码），合成 engine.js，连同计算的库写进 folder"""
+def bundle(workshop: Path) -> None:
+    """在 workshop 里从 npm 取 package-lock.json 里的包（npm 自己核对校验码），合成 built 里的两个 engine"""
     shutil.copytree(LIVE, workshop, ignore=shutil.ignore_patterns("node_modules", "built"))
     run_npm(workshop, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
-    run_npm(workshop, "run", "worker")  # 先合成 worker，再把它放进 engine.js
+    run_npm(workshop, "run", "worker")  # 先合成 worker，再把它放进另外两个
     run_npm(workshop, "run", "engine")
     run_npm(workshop, "run", "classic")
-    shutil.copy(workshop / RUNTIME, folder / "runtime.wasm")
 
 
 def pack(made: Path, folder: Path) -> dict[str, int]:
@@ -131,21 +135,22 @@ def write_part(folder: Path, name: str, value) -> None:
 
 def export(folder: Path) -> None:
     """浏览器要的全部文件写进 folder；做不成时旧的还在"""
-    with tempfile.TemporaryDirectory() as scratch:
-        workshop = Path(scratch) / "workshop"
-        made = Path(scratch) / "made"
-        new = Path(scratch) / "new"
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        workshop = scratch / "workshop"
+        made = scratch / "made"
+        new = scratch / "new"
         made.mkdir()
         new.mkdir()
         found = write_model(made)
-        write_engine(made, workshop)
+        bundle(workshop)
+        shutil.copy(workshop / RUNTIME, made / "runtime.wasm")
         found["parts"] = pack(made, new)
         write_part(new, "about", found)
         shutil.copy(workshop / LICENSE, new / "LICENSE.tokenizers")
-        for path in (workshop / "built").glob("*.js"):
-            shutil.copy(path, new)
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(new, folder)
+        for script in ("engine.js", "engine.classic.js"):
+            shutil.copy(workshop / "built" / script, new)
+        replace(new, folder)
 
 
 def main() -> None:
@@ -157,6 +162,8 @@ def main() -> None:
         export(folder)
     except ModuleNotFoundError as error:
         sys.exit(f'做网页里的模型要用 {error.name}，没有装；先运行 python -m pip install -e ".[site]"')
+    except OSError as error:
+        sys.exit(f"应能写到 {folder}，现在不能（{error}）；换一个文件夹，或者腾出地方再试")
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"做好了，共 {size / 1e6:.1f} MB：{folder}")
 

@@ -95,6 +95,15 @@ def test_a_missing_file_is_said_and_can_be_tried_again(chromium, exported, tmp_p
         page.page.close()
 
 
+def test_an_old_browser_is_said(chromium, page_address):
+    page = PageEngine(chromium, page_address)
+    page.slow_down(1)  # 在网页自己的线程里，才拿得掉
+    page.page.add_init_script("delete self.DecompressionStream")
+    said = page.run(TRY_TO_CUT)
+    assert said.startswith("这个浏览器应能运行教学小模型，现在不能（DecompressionStream is not defined）；")
+    page.page.close()
+
+
 def test_a_broken_file_is_said(chromium, exported, tmp_path):
     """网站用一页“找不到”代替了文件"""
     folder = tmp_path / "网页"

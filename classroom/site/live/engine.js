@@ -18,15 +18,16 @@ export function open(base, onload = () => {}) {
   return opened.get(address);
 }
 
-const METHODS = ["cut", "merges", "near", "ask", "next", "draw", "write", "lens", "race", "rounds", "frames", "positions",
-  "looks", "attention_map"];
+const METHODS = ["cut", "merges", "near", "ask", "next", "draw", "write", "lens",
+  "race", "rounds", "frames", "positions", "looks", "attention_map"];
 
 // 每个方法的最后一个参数可以是函数：每来一步叫它一次
 async function start(address, onload) {
   const files = await loadFiles(address, onload);
   const call = connected();
   await call("open", [files]);
-  const engine = Object.fromEntries(METHODS.map((name) => [name, (...inputs) => call(name, ...divided(inputs))]));
+  const ask = (name) => (...inputs) => call(name, ...divided(inputs));
+  const engine = Object.fromEntries(METHODS.map((name) => [name, ask(name)]));
   engine.attention = async (ids) => maps(await call("attention", [ids]));
   engine.ready = async () => true;
   return engine;

@@ -50,9 +50,9 @@ export function createModel(graphs, text, about) {
 
   function inputs(ids, past) {
     const start = past.dims[2];
-    const rows = BigInt64Array.from(ids, (id) => BigInt(vocabulary.row(id)));
-    const positions = BigInt64Array.from(ids, (_, at) => BigInt(start + at));
-    return {rows: new Tensor("int64", rows, [ids.length]), positions: new Tensor("int64", positions, [ids.length]), past};
+    const rows = integers(ids.map(vocabulary.row));
+    const positions = integers(ids.map((_, at) => start + at));
+    return {rows, positions, past};
   }
 
   // 最后一个位置的打分，一行一个，和接长了的 KV cache
@@ -211,6 +211,10 @@ export function createModel(graphs, text, about) {
 
   const asked = {next, draw: drawOne, write, attention, lens}; // 画面问的
   return {...asked, asked, steps, scoresAt, row: vocabulary.row, top: vocabulary.top};
+}
+
+function integers(numbers) {
+  return new Tensor("int64", BigInt64Array.from(numbers, BigInt), [numbers.length]);
 }
 
 // 连在一起的 → count 列

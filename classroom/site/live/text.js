@@ -35,7 +35,12 @@ function visibleBytes(bytes) {
 function shorten(text, most = 40) {
   const letters = [...text];
   const kept = letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : text;
-  return kept.replace(HIDDEN, (letter) => `‹${letter.charCodeAt(0).toString(16).padStart(2, "0")}›`).replaceAll("\n", "↵");
+  return kept.replace(HIDDEN, codeOf).replaceAll("\n", "↵");
+}
+
+function codeOf(letter) {
+  const code = letter.charCodeAt(0).toString(16);
+  return `‹${code.padStart(2, "0")}›`;
 }
 
 // 半个字写成它的字节

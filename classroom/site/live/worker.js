@@ -7,8 +7,16 @@ const stopped = new Set(); // 哪几次提问不用再算了
 let source = {open};
 let queue = Promise.resolve();
 
-// 准备好分词器和模型
-async function open({about, files}) {
+async function open(given) {
+  try {
+    source = await prepared(given);
+  } catch (error) {
+    throw new Error(`这个浏览器应能运行教学小模型，现在不能（${error.message}）；关掉别的网页，或者换新一点的浏览器再试`);
+  }
+}
+
+// 分词器和模型的全部方法
+async function prepared({about, files}) {
   const names = Object.keys(files);
   const contents = await Promise.all(names.map((name) => unpacked(files[name])));
   const bytes = Object.fromEntries(names.map((name, at) => [name, contents[at]]));
@@ -16,7 +24,7 @@ async function open({about, files}) {
   const tokenizer = JSON.parse(new TextDecoder().decode(bytes.tokenizer));
   const text = createText(tokenizer, about);
   const model = createModel(await graphs, text, about);
-  source = {...text.asked, ...model.asked, ...createViews(text, model, about)};
+  return {...text.asked, ...model.asked, ...createViews(text, model, about)};
 }
 
 // 编码成文字的文件 → 字节
