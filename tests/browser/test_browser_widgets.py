@@ -416,3 +416,16 @@ CONTRAST = """() => {
     }
     return faint;
 }"""
+
+
+def test_a_saved_notebook_opened_again_shows_the_picture(opened):
+    """存过的一本，第二天打开：没有内核里的视图，看得见存下来的图，不是一行英文的错误；放在最后，它换掉了内核"""
+    lab = opened("06_writing.ipynb")
+    lab.command("docmanager:save")
+    lab.page.wait_for_function("() => !jupyterapp.shell.currentWidget.context.model.dirty")
+    lab.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    lab.open("06_writing.ipynb")
+    live = Live(lab, "race")
+    live.wait("这是存下来的样子。运行这一格，它就动起来。")
+    assert "第 1 轮 25 个，每轮多 1 个，最后一轮 124 个" in live.text()
+    assert "Error displaying widget" not in lab.page.locator(".jp-Notebook").inner_text()
