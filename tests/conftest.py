@@ -1,20 +1,9 @@
-"""所有测试共用：教学小模型和它的分词器；让 modelscope 的客户端少等一会儿（它在导入时读这些环境变量）"""
+"""所有测试共用：教学小模型和它的分词器；环境变量在根目录的 conftest.py 里"""
 import gc
-import os
 
 import helpers  # noqa: F401  在 torch 之前导入，见 helpers/__init__.py
 
 import pytest
-
-PERSONAL = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "COURSE_MODEL",
-            "COURSE_MODEL_HUB", "COURSE_MODEL_FINGERPRINT", "COURSE_SERVER", "COURSE_SERVER_KEY",
-            "COURSE_SERVER_MODEL", "MODELSCOPE_ENDPOINT", "MODELSCOPE_CACHE")
-for name in PERSONAL:  # 测试不看运行它的人自己的设置；要用到的测试自己设
-    os.environ.pop(name, None)
-    os.environ.pop(name.lower(), None)
-os.environ.update({"MODELSCOPE_DOWNLOAD_TIMEOUT": "2", "MODELSCOPE_DOWNLOAD_MAX_RETRIES": "2",
-                   "MODELSCOPE_DOWNLOAD_RETRY_MAX_DELAY_SECONDS": "1",
-                   "MODELSCOPE_DOWNLOAD_LOW_SPEED_WINDOW_SECONDS": "2"})
 
 
 @pytest.fixture(autouse=True, scope="module")
