@@ -39,7 +39,8 @@ def trained_ids(table: Tensor) -> list[int]:
     """训练过的编号，从小到大。例: trained_ids(torch.tensor([[1.], [2.], [2.]])) -> [0]"""
     different = table != untrained_row(table)
     trained = different.any(dim=1)
-    return trained.nonzero().flatten().tolist()
+    places = trained.nonzero()
+    return places.flatten().tolist()
 
 
 class Graph:
@@ -82,8 +83,9 @@ class Graph:
         stored = self.tape.initializer(self.weights[name])
         return self.op("Cast", stored, to=FLOAT)
 
-    def linear(self, x: Value, name: str) -> Value:
-        """全连接层：x 乘以权重的转置，有偏置的再加偏置"""
+    def linear(self, x: Value, *names: str) -> Value:
+        """全连接层：x 乘以权重的转置，有偏置的再加偏置。例: graph.linear(x, "model.layers.0.mlp", "up_proj")"""
+        name = ".".join(names)
         weight = self.weight(f"{name}.weight")
         turned = self.op("Transpose", weight, perm=[1, 0])
         product = self.op("MatMul", x, turned)
@@ -92,10 +94,12 @@ class Graph:
             return product
         return self.op("Add", product, self.weight(bias))
 
-    def normalized(self, x: Value, name: str) -> Value:
+    def normalized(self, x: Value, *names: str) -> Value:
         """RMSNorm"""
+        name = ".".join(names)
         scale = self.weight(f"{name}.weight")
-        return self.op("RMSNormalization", x, scale, epsilon=self.config.rms_norm_eps)
+        smallest = self.config.rms_norm_eps
+        return self.op("RMSNormalization", x, scale, epsilon=smallest)
 
     def model(self) -> Model:
         """写好的图"""
@@ -116,15 +120,18 @@ def head_width(config) -> int:
 
 def turns(graph: Graph, positions: Value) -> tuple[Value, Value]:
     """RoPE 在每个位置转多少：cos 和 sin，形状都是 (1, n, 每个头的一半)"""
-    half = head_width(graph.config) // 2
-    base = graph.config.rope_parameters["rope_theta"]
+    config = graph.config
+    half = head_width(config) // 2
+    base = config.rope_parameters["rope_theta"]
     exponents = torch.arange(half) / half
-    speeds = base ** -exponents
-    numbers = graph.op("Cast", positions, to=FLOAT)
+    speeds = graph.constant("speeds", base ** -exponents)
     axes = graph.constant("around", [0, 2])
+    numbers = graph.op("Cast", positions, to=FLOAT)
     column = graph.op("Unsqueeze", numbers, axes)
-    angles = graph.op("Mul", column, graph.constant("speeds", speeds))
-    return graph.op("Cos", angles), graph.op("Sin", angles)
+    angles = graph.op("Mul", column, speeds)
+    cos = graph.op("Cos", angles)
+    sin = graph.op("Sin", angles)
+    return cos, sin
 
 
 def visible_positions(graph: Graph, positions: Value, past: Value) -> Value:
@@ -142,12 +149,12 @@ def visible_positions(graph: Graph, positions: Value, past: Value) -> Value:
 
 def feed_forward(graph: Graph, x: Value, name: str) -> Value:
     """一层的前馈网络：SiLU(gate) × up，再乘 down"""
-    gate = graph.linear(x, f"{name}.gate_proj")
-    up = graph.linear(x, f"{name}.up_proj")
+    gate = graph.linear(x, name, "gate_proj")
+    up = graph.linear(x, name, "up_proj")
     opening = graph.op("Sigmoid", gate)
     opened = graph.op("Mul", gate, opening)
     product = graph.op("Mul", opened, up)
-    return graph.linear(product, f"{name}.down_proj")
+    return graph.linear(product, name, "down_proj")
 
 
 class Step:
@@ -176,49 +183,55 @@ class Step:
     def read(self) -> None:
         """输入，查词嵌入"""
         graph = self.graph
+        count = 2 * self.layers
+        shape = self.cache_shape("past")
         rows = graph.input("rows", INT64, ["n"])
         positions = graph.input("positions", INT64, ["n"])
-        past = graph.input("past", FLOAT, self.cache_shape("past"))
-        count = 2 * self.layers
+        past = graph.input("past", FLOAT, shape)
         self.past = graph.several(count, "Split", past, axis=0, num_outputs=count)
         self.turn = turns(graph, positions)
         self.mask = visible_positions(graph, positions, past)
         table = graph.weight(f"{EMBEDDING}.weight")
         embedded = graph.op("Gather", table, rows)
-        self.states = [graph.op("Unsqueeze", embedded, self.front)]
+        first = graph.op("Unsqueeze", embedded, self.front)
+        self.states = [first]
 
     def add_layer(self, layer: int) -> None:
         """第 layer 层：注意力和前馈网络，各自加回去"""
         graph = self.graph
         name = f"model.layers.{layer}"
         x = self.states[-1]
-        normal = graph.normalized(x, f"{name}.input_layernorm")
+        normal = graph.normalized(x, name, "input_layernorm")
         mixed = self.attend(normal, f"{name}.self_attn", layer)
         x = graph.op("Add", x, mixed)
-        normal = graph.normalized(x, f"{name}.post_attention_layernorm")
+        normal = graph.normalized(x, name, "post_attention_layernorm")
         fed = feed_forward(graph, normal, f"{name}.mlp")
-        self.states.append(graph.op("Add", x, fed))
+        x = graph.op("Add", x, fed)
+        self.states.append(x)
 
     def attend(self, x: Value, name: str, layer: int) -> Value:
         """一层的注意力；接长了的 key、value 和权重记下来"""
+        graph = self.graph
         heads = self.config.num_attention_heads
         heads_kv = self.config.num_key_value_heads
-        query = self.turned(x, f"{name}.q_proj", heads)
-        key = self.turned(x, f"{name}.k_proj", heads_kv)
-        value = self.graph.linear(x, f"{name}.v_proj")
-        past_key = self.past[2 * layer]
-        past_value = self.past[2 * layer + 1]
-        mixed, keys, values, weights = self.graph.several(
-            4, "Attention", query, key, value, self.mask, past_key, past_value,
-            q_num_heads=heads, kv_num_heads=heads_kv, qk_matmul_output_mode=SOFTMAXED)
+        query = graph.linear(x, name, "q_proj")
+        query = self.turned(query, heads)
+        key = graph.linear(x, name, "k_proj")
+        key = self.turned(key, heads_kv)
+        value = graph.linear(x, name, "v_proj")
+        past = self.past[2 * layer:2 * layer + 2]  # 以前的 key 和 value
+        mixed, keys, values, weights = graph.several(
+            4, "Attention", query, key, value, self.mask, *past,
+            q_num_heads=heads,
+            kv_num_heads=heads_kv,
+            qk_matmul_output_mode=SOFTMAXED)
         self.cache += [keys, values]
         self.maps.append(weights)
-        return self.graph.linear(mixed, f"{name}.o_proj")
+        return graph.linear(mixed, name, "o_proj")
 
-    def turned(self, x: Value, name: str, heads: int) -> Value:
+    def turned(self, x: Value, heads: int) -> Value:
         """query 或者 key，按位置转过"""
-        flat = self.graph.linear(x, name)
-        return self.graph.op("RotaryEmbedding", flat, *self.turn, num_heads=heads)
+        return self.graph.op("RotaryEmbedding", x, *self.turn, num_heads=heads)
 
     def keep(self) -> None:
         """输出 KV cache"""
@@ -236,12 +249,13 @@ class Step:
     def inside(self) -> Model:
         """另外输出 states：每层的，形状 (层数 + 1, n, 隐藏大小)；attention：权重，形状 (层数, 头数, n, 看得到的)"""
         graph = self.graph
-        config = self.config
+        width = self.config.hidden_size
+        heads = self.config.num_attention_heads
         together = graph.op("Concat", *self.states, axis=0)
         states = graph.normalized(together, "model.norm")
         attention = graph.op("Concat", *self.maps, axis=0)
-        graph.output("states", states, [self.layers + 1, "n", config.hidden_size])
-        graph.output("attention", attention, [self.layers, config.num_attention_heads, "n", "total"])
+        graph.output("states", states, [self.layers + 1, "n", width])
+        graph.output("attention", attention, [self.layers, heads, "n", "total"])
         return graph.model()
 
 
