@@ -175,46 +175,14 @@ def merge_ranks(tokenizer) -> dict[tuple, int]:
     return ranks
 
 
-# 字符和它的字节
-
-def letters(text: str) -> list[tuple]:
-    """一个个字符：(样子, 码位, UTF-8 字节)。例: letters("你") -> [("你", "U+4F60", "e4 bd a0")]"""
-    found = []
-    for letter in text:
-        code_point = f"U+{ord(letter):04X}"
-        found.append((visible(letter), code_point, letter.encode().hex(" ")))
-    return found
-
-
-def letters_in(found: list[Piece], at: int) -> list[tuple]:
-    """found 里第 at 个词元（从 0 数）有哪些字符的哪些字节：(样子, 从第几个字节, 到第几个, 共几个)
-
-    字节从 1 数；found 要从一个字符的开头开始；末尾不完整的字符不算
-    例: letters_in(pieces(tokenizer, "麤"), 1) -> [("麤", 3, 3, 3)]
-    """
-    start = sum(len(p.bytes) for p in found[:at])
-    stop = start + len(found[at].bytes)
-    text = b"".join(p.bytes for p in found).decode(errors="ignore")
-    touched = []
-    begin = 0
-    for letter in text:
-        size = len(letter.encode())
-        first = max(start - begin, 0)
-        last = min(stop - begin, size)
-        if first < last:
-            touched.append((visible(letter), first + 1, last, size))
-        begin += size
-    return touched
-
-
 # 显示
 
-def chip(p: Piece, number: int, mark: str = "") -> str:
-    """一个词元的 HTML：底色按 number 轮换，上面是样子（前面可以加记号 mark），下面是编号"""
+def chip(p: Piece, number: int) -> str:
+    """一个词元的 HTML：底色按 number 轮换，上面是样子，下面是编号"""
     color = TOKEN_COLORS[number % len(TOKEN_COLORS)]
     style = ("display:inline-block;text-align:center;margin:2px 1px;padding:2px 5px;color:#111;"
              f"border-left:2px solid #555;background:{color}")
-    return f'<span style="{style}">{mark}{escape(p.label)}<br><small>{p.id}</small></span>'
+    return f'<span style="{style}">{escape(p.label)}<br><small>{p.id}</small></span>'
 
 
 def painted(found: list[Piece]) -> Shown:

@@ -34,21 +34,6 @@ def test_what_has_no_shape_is_written_as_bytes(text, label):
     assert tokens.visible(text) == label == tokens.Piece(0, text.encode()).label
 
 
-def test_letters_by_hand(tokenizer):
-    assert tokens.letters("a你😀") == [("a", "U+0061", "61"), ("你", "U+4F60", "e4 bd a0"),
-                                    ("😀", "U+1F600", "f0 9f 98 80")]
-    found = tokens.pieces(tokenizer, "你 好")
-    assert [tokens.letters_in(found, at) for at in range(4)] == [
-        [("你", 1, 3, 3)], [("␣", 1, 1, 1), ("好", 1, 1, 3)], [("好", 2, 2, 3)], [("好", 3, 3, 3)]]
-
-
-def test_every_byte_lies_in_one_token(tokenizer):
-    for text in random_texts(100):
-        found = tokens.pieces(tokenizer, text)
-        sizes = [[last - first + 1 for _, first, last, _ in tokens.letters_in(found, at)] for at in range(len(found))]
-        assert list(map(sum, sizes)) == [len(p.bytes) for p in found]
-
-
 def test_neighbours_stay_in_the_vocabulary(tokenizer):
     assert [p.id for p in tokens.neighbours(tokenizer, 108386)] == list(range(108383, 108390))
     assert [p.id for p in tokens.neighbours(tokenizer, 0, 2)] == [0, 1, 2]

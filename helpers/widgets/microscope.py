@@ -4,12 +4,11 @@
 """
 from helpers.pipeline import shorten
 from helpers.tables import Shown, grid, paragraph, vertical
-from helpers.tokens import letters, painted, piece
+from helpers.tokens import painted, piece
 from helpers.widgets.source import TextSource
 from helpers.widgets.view import View
 
 MOST_DRAWN = 60  # 最多画几个词元
-FIRST_LETTERS = 6  # 静态图里列几个字符
 EDGE_STEPS = 4  # 静态图里，合并的开头和末尾各写几步
 SAMPLES = ("犇骉麤，真多", "你好啊", "👩‍👩‍👧 一家人", "Hello, 世界")
 
@@ -39,19 +38,9 @@ class Microscope(View):
         return vertical(
             paragraph(intro),
             painted(drawn),
-            first_letters(text),
             paragraph(f"第 1 段（共 {len(segments)} 段），从字节合起"),
             merge_table(self.source.merges(first)),
             gap="\n\n")
-
-
-def first_letters(text: str) -> Shown:
-    """最前面的几个字符 → 码位 → 字节"""
-    rows = letters(text[:FIRST_LETTERS])
-    hidden = len(text) - FIRST_LETTERS
-    if hidden > 0:
-        rows.append(("…", f"还有 {hidden} 个", "…"))
-    return grid(("字符", "码位", "UTF-8 字节"), rows)
 
 
 def merge_table(merges: dict) -> Shown:

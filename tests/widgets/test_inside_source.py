@@ -64,20 +64,17 @@ def test_the_picture_of_attention_is_its_last_row(tokenizer, eager, input_ids):
         assert lines[place].endswith(mark)
 
 
-def test_the_picture_of_the_lens(tokenizer, eager, input_ids):
+def test_the_picture_of_the_lens_is_its_last_position(tokenizer, eager, input_ids):
     said, heads, *rows, note = Lens(tokenizer, eager).still().text.splitlines()
     found = lens(eager, input_ids)
-    assert "模型最后答 不会 0.48" in said
-    assert f"有 {int(found.agree[:-1, -1].sum())} 行" in said
-    assert f"过了 {found.settled(-1)} 层" in said
-    assert heads.endswith("▼25 ↵")
-    assert [row.endswith("✓") for row in rows[:-1]] == found.agree[:-1, -1].tolist()
-    assert not rows[-1].endswith("✓")
-    assert "只画出 11 个位置（一共 25 个）" in note
-    cells = [cell for row in rows for cell in row.split(" │ ")[1:]]
-    small = [cell for cell in cells if cell.endswith("0.00")]
-    assert small
-    assert all(cell.startswith("分散") for cell in small)
+    assert said == "第 25 个词元 ↵ 后面，模型最后答 不会 0.48"
+    table = [row.split(" │ ") for row in rows]
+    assert [cells[2] for cells in table] == [f"{share:.2f}" for share in found.probabilities[:, -1, 0]]
+    assert [cells[3] == "✓" for cells in table[:-1]] == found.agree[:-1, -1].tolist()
+    assert table[-1][3] == ""
+    assert table[0][1] == "分散"
+    assert table[-1][1] == "不会"
+    assert "第 6 行就是模型的输出" in note
     assert SPREAD == 0.005
 
 
