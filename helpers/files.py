@@ -6,6 +6,46 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from helpers.errors import ModelError
+
+TRY_ANOTHER = "换一个自己的、能写的文件夹，路径短一些"
+
+
+def user_path(text: str, name: str) -> Path:
+    """学生给的路径 → Path，~ 换成用户文件夹，不一定存在；系统不认得这样的路径时报 ModelError
+
+    name: 这个路径是从哪里来的，写在错误里。例: user_path("模型", "COURSE_MODEL") -> Path("模型")
+    """
+    try:
+        path = Path(text).expanduser()
+        path.stat()
+    except FileNotFoundError:
+        return path
+    except RuntimeError:  # 账户没有用户文件夹，或者 ~ 后面的用户不存在
+        raise ModelError(f"{name} 应是一个文件夹，现在 {text[:80]!r} 里的 ~ 找不到用户文件夹；"
+                         f"把 {name} 设为完整的路径") from None
+    except (OSError, ValueError) as error:  # 太长、没有权限、路径的一段是文件；有 NUL
+        raise unusable_path(name, text, error) from None
+    return path
+
+
+def unusable_path(name: str, text: object, error: Exception) -> ModelError:
+    """路径用不了：是哪一个、为什么、怎么办"""
+    reason = getattr(error, "strerror", None) or str(error)
+    return ModelError(f"{name} 应是一个能用的路径，现在 {str(text)[:80]!r} 不能用（{reason[:80]}）；{TRY_ANOTHER}")
+
+
+@contextlib.contextmanager
+def usable_paths(name: str) -> Iterator[None]:
+    """里面（或者装饰的函数里）读写文件夹时系统报的错，变成一句中文的 ModelError；name: 学生可以改的那个设置
+
+    例: with usable_paths("MODELSCOPE_CACHE"): folder.mkdir()
+    """
+    try:
+        yield
+    except OSError as error:
+        raise unusable_path(name, error.filename or "", error) from None
+
 
 def incomplete(path: Path) -> Path:
     """path 还没有写完时叫什么。例: incomplete(Path("a.json")).name -> "a.json.incomplete" """
@@ -50,4 +90,4 @@ def course_folder() -> Path:
     if sys.platform == "win32" and os.environ.get("LOCALAPPDATA"):
         variable = "LOCALAPPDATA"
     folder = os.environ.get(variable) or "~/.cache"
-    return Path(folder).expanduser() / "hf-course"
+    return user_path(folder, variable) / "hf-course"

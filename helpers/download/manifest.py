@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 from helpers.download.checkpoint import MALFORMED, check_json_files
+from helpers.download.names import is_model_id
 from helpers.errors import ModelError
 from helpers.files import write_text
 
 RECORD = ".course-record.json"
+MOST_NUMBER = 1 << 63    # 文件系统里的大小和时间都比它小
+MOST_PATH_LETTERS = 200  # 文件名最多几个字
 PATTERN = frozenset("*?[]")  # 下载的客户端把带这些的名字当作一批文件
 DATA_SUFFIXES = (".json", ".txt", ".jinja", ".safetensors")  # 只要数据，不要代码（.py）和 pickle（.bin）
 
@@ -25,6 +28,17 @@ class ModelFile:
     size: int
     sha256: str | None = None
     mtime_ns: int | None = None
+
+    def __post_init__(self):
+        """清单是别人给的：每一项是不是应有的样子，不是就报 ValueError"""
+        if type(self.path) is not str:
+            raise ValueError(f"路径 {self.path!r}")
+        if type(self.size) is not int or not 0 <= self.size < MOST_NUMBER:
+            raise ValueError(f"大小 {self.size!r}")
+        if not isinstance(self.sha256, str | None):
+            raise ValueError(f"sha256 {self.sha256!r}")
+        if self.mtime_ns is not None and type(self.mtime_ns) is not int:
+            raise ValueError(f"时间 {self.mtime_ns!r}")
 
     def is_data(self) -> bool:
         """是不是模型的数据"""
@@ -82,9 +96,11 @@ def check_path(path: str) -> None:
     parsed = PureWindowsPath(path)  # 两种斜线和盘符都认得
     outside = parsed.anchor or ".." in parsed.parts
     if outside or ":" in path or not path:
-        raise untrusted(f"清单里的文件名应留在模型文件夹里，现在有 {path!r}")
+        raise untrusted(f"清单里的文件名应留在模型文件夹里，现在有 {path[:80]!r}")
     if PATTERN.intersection(path) or not path.isprintable():
-        raise untrusted(f"清单里的文件名应是一个文件的名字，现在有 {path!r}")
+        raise untrusted(f"清单里的文件名应是一个文件的名字，现在有 {path[:80]!r}")
+    if len(path) > MOST_PATH_LETTERS:
+        raise untrusted(f"清单里的文件名应不超过 {MOST_PATH_LETTERS} 个字，现在有 {len(path)} 个")
 
 
 def untrusted(said: str) -> ModelError:
@@ -97,9 +113,11 @@ def parse_manifest(text: bytes) -> Manifest:
     content = json.loads(text)
     files = []
     for path, entry in content["files"].items():
-        size = int(entry["size"])
-        files.append(ModelFile(path, size, entry["sha256"], entry.get("mtime_ns")))
-    return Manifest(content["model"], files)
+        files.append(ModelFile(path, entry["size"], entry["sha256"], entry.get("mtime_ns")))
+    model_id = content["model"]
+    if not is_model_id(model_id):
+        raise ValueError(f"模型 {model_id!r}")
+    return Manifest(model_id, files)
 
 
 def file_sha256(path: Path) -> str:

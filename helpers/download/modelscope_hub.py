@@ -3,22 +3,27 @@
 下载用 modelscope 自己的 HubApi（会续传、重试、核对 sha256、显示进度、让第二个进程等着）；这里补上它没管的：
 先看清单再动手、只要数据文件、磁盘够不够、出错时的中文
 """
+import contextlib
 import errno
+import json
 import logging
 import os
 import socket
 import ssl
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from helpers.download import web
 from helpers.download.checkpoint import MALFORMED
 from helpers.download.manifest import Manifest, ModelFile, untrusted
 from helpers.download.names import nearest_ids
 from helpers.errors import ModelError
 
 ENDPOINT = "https://www.modelscope.cn"
-LISTING_TIMEOUT = (5, 12)  # 问清单时，连接和等回答各等几秒
-LISTING_RETRIES = 2        # 服务器出错或连不上时，再问几次；连上了却一直不回答就不再等
+LISTING_SECONDS = 20        # 一份清单最多收几秒
+LISTING_BYTES = 10_000_000  # 一份清单最多多少字节；Qwen 的有几千
+LISTING_PAUSES = (0.5, 1)   # 服务器出错或连不上时，隔几秒再问；连上了却一直不回答就不再等
 CLIENT_SETTINGS = {"MODELSCOPE_DOWNLOAD_TIMEOUT": "10",
                    "MODELSCOPE_DOWNLOAD_MAX_RETRIES": "3",
                    "MODELSCOPE_DOWNLOAD_RETRY_MAX_DELAY_SECONDS": "4",
@@ -26,8 +31,12 @@ CLIENT_SETTINGS = {"MODELSCOPE_DOWNLOAD_TIMEOUT": "10",
 
 
 def endpoint() -> str:
-    """下载站的地址：MODELSCOPE_ENDPOINT，默认是魔搭"""
-    return (os.environ.get("MODELSCOPE_ENDPOINT") or ENDPOINT).rstrip("/")
+    """下载站的地址：MODELSCOPE_ENDPOINT，默认是魔搭；不像地址时报 ModelError"""
+    text = (os.environ.get("MODELSCOPE_ENDPOINT") or ENDPOINT).strip().rstrip("/")
+    if not web.is_address(text):
+        raise ModelError(f"MODELSCOPE_ENDPOINT 应像 {ENDPOINT}（http 开头，冒号和斜杠是半角的），现在是 {text[:80]!r}；"
+                         "不用自己的下载站就去掉这个环境变量，再试一次")
+    return text
 
 
 def hub_host() -> str:
@@ -60,38 +69,48 @@ def listing(model_id: str) -> Manifest:
 def listed_file(entry: dict) -> ModelFile:
     """下载站的清单里的一项 → 文件；没有公布 sha256 的是 None；看不懂时报 MALFORMED 里的错"""
     digest = entry.get("Sha256") or None
-    size = int(entry["Size"])
-    if size < 0 or not isinstance(digest, str | None):
-        raise ValueError(f"大小 {size}，sha256 {digest!r}")
-    return ModelFile(entry["Path"], size, digest)
+    return ModelFile(entry["Path"], entry["Size"], digest)
 
 
 def ask_listing(model_id: str) -> dict:
-    """问一次清单，回答应是 JSON；每种出错说一句中文
+    """问清单，回答应是 JSON；每种出错说一句中文
 
     不用 HubApi.list_repo_files：一直没有回答时它要等一分钟，校园网的登录页和看不懂的清单它分不出来
     """
-    import requests  # modelscope 已经要求装它
-    from urllib3 import Retry
+    import httpx2  # huggingface_hub 已经要求装它
 
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # 再问一次时不要英文的提示
-    retries = Retry(LISTING_RETRIES, read=False, backoff_factor=0.5, status_forcelist=range(500, 600),
-                    raise_on_status=False)
     url = f"{endpoint()}/api/v1/models/{model_id}/repo/files?Revision=master&Recursive=True"
-    with requests.Session() as session:
-        session.mount(endpoint(), requests.adapters.HTTPAdapter(max_retries=retries))
-        try:
-            answer = session.get(url, timeout=LISTING_TIMEOUT)
-        except requests.RequestException as error:
-            raise no_answer(error) from None
-    check_status(answer.status_code, model_id)
     try:
-        return answer.json()
+        status, text = patient_answer(url)
+    except (httpx2.HTTPError, web.TooLate, web.TooLarge) as error:
+        raise no_answer(error) from None
+    check_status(status, model_id)
+    try:
+        return json.loads(text)
     except RecursionError:
         return {}  # 括号套得太深，等于看不懂
     except ValueError:
         raise ModelError(f"{hub_host()} 应回答 JSON，现在回答的是一个网页；多半是校园网还没有登录：先在浏览器里登录，"
                          "再运行一次") from None
+
+
+def patient_answer(url: str) -> tuple[int, bytes]:
+    """(状态, 内容)；服务器出错、连不上时，隔一会儿再问"""
+    import httpx2
+
+    for pause in LISTING_PAUSES:
+        with contextlib.suppress(httpx2.ConnectError):
+            status, text = one_answer(url)
+            if status < 500:
+                return status, text
+        time.sleep(pause)
+    return one_answer(url)
+
+
+def one_answer(url: str) -> tuple[int, bytes]:
+    """问一次：(状态, 内容)"""
+    with web.web_answer("GET", url, LISTING_SECONDS, LISTING_SECONDS) as (response, _):
+        return response.status_code, web.whole_answer(response, LISTING_BYTES)
 
 
 def check_status(status: int, model_id: str) -> None:
@@ -109,10 +128,13 @@ def check_status(status: int, model_id: str) -> None:
 def no_answer(error: Exception) -> ModelError:
     """连不上时，按引起它的错误说一句：超时、证书不对、查不到地址、拒绝、断开"""
     cause = error
+    if isinstance(error, web.TooLarge):
+        return ModelError(f"{hub_host()} 应给出文件清单，现在给的超过 {LISTING_BYTES / 1e6:.0f} MB，还没有完；"
+                          "看看 MODELSCOPE_ENDPOINT 设得对不对")
     while cause:
         match cause:
             case TimeoutError():
-                return ModelError(f"{hub_host()} 应在 {sum(LISTING_TIMEOUT)} 秒内回答，现在一直没有；"
+                return ModelError(f"{hub_host()} 应在 {LISTING_SECONDS} 秒内给出清单，现在一直没有；"
                                   "网络太慢或被挡住，换个网络再试")
             case ssl.SSLError():
                 return ModelError(f"{hub_host()} 应给出它自己的证书，现在给出的不对（{type(cause).__name__}）；"

@@ -6,10 +6,12 @@ QWEN_ID = "Qwen/Qwen2.5-0.5B-Instruct"
 KNOWN_IDS = ["Qwen/Qwen1.5-0.5B", "Qwen/Qwen1.5-0.5B-Chat", "Qwen/Qwen2-0.5B", "Qwen/Qwen2-0.5B-Instruct",
              "Qwen/Qwen2.5-0.5B", QWEN_ID, "Qwen/Qwen2.5-1.5B-Instruct", "Qwen/Qwen2.5-3B-Instruct"]
 
+MOST_ID_LETTERS = 100  # 编号最多几个字；系统的文件名放得下
+
 
 def is_model_id(text: str) -> bool:
     """像不像“作者/名字”。例: is_model_id("Qwen/Qwen2.5-0.5B") -> True，is_model_id("./a") -> False"""
-    return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", text) is not None
+    return len(text) <= MOST_ID_LETTERS and re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", text) is not None
 
 
 def nearest_ids(text: str) -> str:

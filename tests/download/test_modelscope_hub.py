@@ -45,7 +45,7 @@ def repository(tmp_path_factory):
 
 @pytest.fixture
 def hub(repository, monkeypatch, tmp_path):
-    monkeypatch.setattr(modelscope_hub, "LISTING_TIMEOUT", (1, 1))
+    monkeypatch.setattr(modelscope_hub, "LISTING_SECONDS", 2)
     monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "张三 的缓存"))
     with serve(repository) as server:
         monkeypatch.setenv("MODELSCOPE_ENDPOINT", server.address)
