@@ -4,6 +4,7 @@ COURSE_TRIAL=1   试用：编的学生，一个口令，没有隔离；不设就
 COURSE_MODEL     模型，默认教学小模型 tiny
 COURSE_STUDENTS  同时计算的学生，默认 40；每人的线程 = 核数 ÷ 它，至少 1
 COURSE_MEMORY    每人的内存上限，默认 2G
+COURSE_DOMAIN    正式时：学校给的域名，每个学生一个子域名，例如 https://hub.example.edu；不设就是大家同一个网址
 COURSE_SERVER 和它的 _KEY、_MODEL：有推理服务器时照样传给学生，见 server.md
 """
 import os
@@ -12,15 +13,26 @@ import secrets
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from helpers.errors import ModelError
 from helpers.files import course_folder
 from helpers.model import here
 
+from traitlets.config import Application
+
 TRIAL = os.environ.get("COURSE_TRIAL") == "1"
 SERVER = Path(__file__).parent / "student_server.py"
 STATE = course_folder() / ("hub-trial" if TRIAL else "hub")
 GROUP = "course"
+LIMITS = {  # systemd 另外管的；值都是字
+    "TasksMax": "512",  # 进程和线程一共；fork 炸弹到此为止
+    "MemorySwapMax": "0",  # 到了内存上限就结束，不去拖慢大家的硬盘
+    "LimitFSIZE": "5G",  # 一个文件最大；一共多大由磁盘配额管，见 jupyterhub.md
+    "LimitCORE": "0",
+    "ProtectProc": "invisible",  # 看不到别人的进程和它们的参数
+    "RestrictSUIDSGID": "yes",
+    "UMask": "0077"}  # 新的文件只有自己读得到
 
 
 def demand(good: bool, message: str) -> None:
@@ -32,6 +44,37 @@ def demand(good: bool, message: str) -> None:
 def readable(path: Path) -> bool:
     """别的用户读得了这个文件：它和上面的每一层文件夹都放行"""
     return bool(path.stat().st_mode & 0o004) and all(folder.stat().st_mode & 0o001 for folder in path.parents)
+
+
+def writable_by_all(path: Path) -> bool:
+    """谁都能改这个文件或文件夹"""
+    return bool(path.stat().st_mode & 0o002)
+
+
+def open_homes() -> list[str]:
+    """course 组里，家文件夹别人也进得去的学生"""
+    import grp
+    import pwd
+
+    try:
+        names = grp.getgrnam(GROUP).gr_mem
+    except KeyError:
+        sys.exit(f"学生应在 {GROUP} 组里，现在没有这个组；运行 groupadd {GROUP}")
+    return [name for name in names if is_open(Path(pwd.getpwnam(name).pw_dir))]
+
+
+def is_open(home: Path) -> bool:
+    """别人进得去；还没有这个文件夹就进不去"""
+    return home.exists() and bool(home.stat().st_mode & 0o007)
+
+
+def asked_host() -> str:
+    """命令里 --url 或 --ip 要求的主机名；没有写是 127.0.0.1"""
+    if not Application.initialized():
+        return "127.0.0.1"
+    asked = Application.instance().cli_config.JupyterHub
+    url = asked.get("bind_url", "http://127.0.0.1")
+    return asked.get("ip", urlsplit(url).hostname or "")
 
 
 def model() -> Path:
@@ -92,6 +135,9 @@ c.JupyterHub.load_roles = [{"name": "cull", "services": ["cull"],
                             "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"]}]
 
 if TRIAL:
+    demand(asked_host() in ("127.0.0.1", "::1", "localhost"),
+           f"试用应只在本机开（127.0.0.1），现在命令里要在 {asked_host() or '所有的网卡'} 上开；"
+           "试用没有隔离，谁登录都等于是你。去掉 --url 和 --ip；给真的学生用，见 jupyterhub.md 的“一个真的班”")
     PASSWORD = secrets.token_urlsafe(8)
     c.JupyterHub.authenticator_class = "shared-password"
     c.SharedPasswordAuthenticator.user_password = PASSWORD
@@ -110,10 +156,20 @@ else:
     for path in (SERVER, Path(sys.executable).resolve(), Path(sys.prefix) / "pyvenv.cfg", *MODEL.iterdir()):
         demand(not path.exists() or readable(path),
                f"学生应读得了 {path}，现在读不了；把课程、环境、模型都放在 /srv 里，再运行 chmod -R go+rX /srv")
+    for path in (SERVER.parent.parent, SERVER, MODEL, *MODEL.iterdir()):
+        demand(not writable_by_all(path), f"{path} 学生应改不了，现在谁都能改；运行 chmod -R go-w /srv")
+    opened = "、".join(open_homes())
+    demand(opened == "", f"学生的家文件夹应只有自己进得去，现在 {opened} 的别人也进得去；运行 chmod 700 /home/student*")
+    domain = os.environ.get("COURSE_DOMAIN", "")
+    demand(domain == "" or bool(re.fullmatch(r"https://[\w.-]+(:\d+)?", domain)),
+           f"COURSE_DOMAIN 应是 https:// 和域名，现在是 {domain!r}；例如 https://hub.example.edu")
+    c.JupyterHub.subdomain_host = domain
     c.JupyterHub.authenticator_class = "pam"
     c.LocalAuthenticator.allowed_groups = {GROUP}
     c.JupyterHub.spawner_class = "systemdspawner.SystemdSpawner"
     c.SystemdSpawner.isolate_tmp = c.SystemdSpawner.isolate_devices = True
+    c.SystemdSpawner.disable_user_sudo = True
+    c.SystemdSpawner.unit_extra_properties = LIMITS
     c.SystemdSpawner.readonly_paths = [str(MODEL), str(SERVER.parent.parent)]
     c.Spawner.args += ["--KernelManager.transport=ipc"]  # 内核和服务器之间不走端口，别的学生听不到
     c.Spawner.environment["JUPYTER_RUNTIME_DIR"] = "/tmp/jupyter"  # 每人自己的 /tmp；ipc 的路径要短

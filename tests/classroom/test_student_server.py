@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from servers.jupyterlab import ROOT
 from student_server import give
+from traitlets.config import Application, Config
 from traitlets.config.loader import PyFileConfigLoader
 
 CONFIG = ROOT / "classroom" / "jupyterhub_config.py"
@@ -113,13 +115,19 @@ def load(monkeypatch, tmp_path):
     real = Path.stat
 
     def load(readable: bool = True, **environment):
-        for name in ("COURSE_TRIAL", "COURSE_MODEL", "COURSE_STUDENTS", "COURSE_MEMORY"):
+        for name in ("COURSE_DOMAIN", "COURSE_TRIAL", "COURSE_MODEL", "COURSE_STUDENTS", "COURSE_MEMORY"):
             monkeypatch.delenv(name, raising=False)
         for name, value in {"XDG_CACHE_HOME": str(tmp_path), **environment}.items():
             monkeypatch.setenv(name, value)
         mask = (lambda mode: mode | 0o555) if readable else (lambda mode: mode & ~0o007)
-        monkeypatch.setattr(Path, "stat", lambda path, **given: os.stat_result(
-            (mask(real(path, **given).st_mode), *tuple(real(path, **given))[1:])))
+
+        def stat(path: Path, **given) -> os.stat_result:
+            found = real(path, **given)
+            if path.name.startswith("student") and path.is_relative_to(tmp_path):  # 学生的家文件夹照实
+                return found
+            return os.stat_result((mask(found.st_mode), *tuple(found)[1:]))
+
+        monkeypatch.setattr(Path, "stat", stat)
         return PyFileConfigLoader(CONFIG.name, path=str(CONFIG.parent)).load_config()
 
     monkeypatch.setattr(shutil, "which", lambda name: name)
@@ -127,7 +135,68 @@ def load(monkeypatch, tmp_path):
     isdir = os.path.isdir
     monkeypatch.setattr(os.path, "isdir", lambda path: path == "/run/systemd/system" or isdir(path))
     monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    enrol(monkeypatch, {})
     return load
+
+
+def enrol(monkeypatch, homes: dict[str, Path]) -> None:
+    """course 组里是这些学生，家文件夹在这里"""
+    groups = {"course": SimpleNamespace(gr_mem=list(homes))}
+    monkeypatch.setitem(sys.modules, "grp", SimpleNamespace(getgrnam=groups.__getitem__))
+    users = {name: SimpleNamespace(pw_dir=str(home)) for name, home in homes.items()}
+    monkeypatch.setitem(sys.modules, "pwd", SimpleNamespace(getpwnam=users.__getitem__))
+
+
+@pytest.fixture
+def asked():
+    """像是 jupyterhub 的命令里写了这些：asked(bind_url="http://0.0.0.0:8000")"""
+    def asked(**given: str) -> None:
+        Application.clear_instance()
+        Application.instance().cli_config = Config({"JupyterHub": given})
+
+    Application.clear_instance()
+    yield asked
+    Application.clear_instance()
+
+
+@pytest.mark.parametrize("given", [{"bind_url": "http://0.0.0.0:8000"}, {"bind_url": "http://:8000"},
+                                   {"bind_url": "http://10.0.0.5"}, {"ip": "0.0.0.0"}, {"ip": ""}])
+def test_a_trial_is_not_opened_to_the_network(load, asked, given):
+    asked(**given)
+    with pytest.raises(SystemExit, match="试用应只在本机开"):
+        load(COURSE_TRIAL="1")
+    load()  # 正式的可以
+
+
+@pytest.mark.parametrize("given", [{}, {"bind_url": "http://127.0.0.1:9000"}, {"ip": "localhost"}])
+def test_a_trial_on_this_machine_opens(load, asked, given):
+    asked(**given)
+    assert load(COURSE_TRIAL="1").JupyterHub.spawner_class == "simple"
+
+
+def test_a_hostile_student_meets_limits(load):
+    config = load().SystemdSpawner
+    limits = config.unit_extra_properties
+    assert config.disable_user_sudo is True
+    assert int(limits["TasksMax"]) <= 1024
+    assert limits["MemorySwapMax"] == "0"
+    assert limits["LimitFSIZE"] == "5G"
+    assert limits["ProtectProc"] == "invisible"
+    assert limits["UMask"] == "0077"
+    assert str(ROOT) in config.readonly_paths
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows 没有这样的权限")
+@pytest.mark.parametrize("mode", [0o755, 0o711, 0o704])
+def test_a_home_that_others_can_enter_is_refused(load, monkeypatch, tmp_path, mode):
+    homes = {name: tmp_path / name for name in ("student01", "student02")}
+    for home in homes.values():
+        home.mkdir(mode=0o700)
+    enrol(monkeypatch, {**homes, "student03": tmp_path / "还没有"})
+    load()
+    homes["student02"].chmod(mode)
+    with pytest.raises(SystemExit, match="现在 student02 的别人也进得去"):
+        load()
 
 
 @pytest.mark.parametrize("trial", ["", "0", "true"])
@@ -215,7 +284,10 @@ def test_what_is_wrong_is_said_in_a_sentence(load, environment, said):
         load(**environment)
 
 
-def test_no_proxy_no_root_no_systemd(load, monkeypatch):
+def test_no_group_no_proxy_no_root_no_systemd(load, monkeypatch):
+    monkeypatch.setitem(sys.modules, "grp", SimpleNamespace(getgrnam={}.__getitem__))
+    with pytest.raises(SystemExit, match="groupadd course"):
+        load()
     monkeypatch.setattr(os.path, "isdir", lambda path: False)
     with pytest.raises(SystemExit, match="systemd"):
         load()
@@ -234,3 +306,20 @@ def test_kubernetes_settings():
     assert student["extraEnv"]["OMP_NUM_THREADS"] == str(student["cpu"]["limit"])
     assert {"limit", "guarantee"} == set(student["memory"])
     assert values["cull"]["enabled"] is True and values["cull"]["users"] is False  # 停服务器，不删学生
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows 没有这样的权限")
+def test_a_model_that_all_can_change_is_refused(load, monkeypatch, tmp_path):
+    copied = shutil.copytree(ROOT / "helpers" / "tiny" / "checkpoint", tmp_path / "model")
+    load(COURSE_MODEL=str(copied))
+    (copied / "config.json").chmod(0o666)
+    with pytest.raises(SystemExit, match="config.json 学生应改不了，现在谁都能改"):
+        load(COURSE_MODEL=str(copied))
+
+
+@pytest.mark.parametrize("domain", ["hub.example.edu", "http://hub.example.edu", "https://hub.example.edu/路径"])
+def test_a_domain_gives_every_student_an_address_of_his_own(load, domain):
+    assert load(COURSE_DOMAIN="https://hub.example.edu").JupyterHub.subdomain_host == "https://hub.example.edu"
+    assert load().JupyterHub.subdomain_host == ""
+    with pytest.raises(SystemExit, match="COURSE_DOMAIN 应是 https://"):
+        load(COURSE_DOMAIN=domain)
