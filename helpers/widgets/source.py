@@ -126,17 +126,23 @@ class Source(TextSource):
     def _logits(self, ids: list[int]) -> Tensor:
         """ids 后面那个词元的 logits，形状 (词表大小,)；前面和上一次相同的部分不再算"""
         if ids != self.known[0]:
-            same = shared_start(self.read, ids[:-1])  # 至少送进最后一个
-            if self.cache is None or same == 0:
-                self.cache = DynamicCache(config=self.model.config)
-                same = 0
-            elif same < len(self.read):
-                self.cache.crop(same - len(self.read))  # 负数：去掉末尾几个
+            same = self._reuse(ids)
             self.read = []  # 算到一半出了错，下一次就从头读
             out = self.model(input_ids=torch.tensor([ids[same:]]), past_key_values=self.cache, use_cache=True)
             self.read = list(ids)
             self.known = (list(ids), out.logits[0, -1].to(torch.float32, copy=True))
         return self.known[1]
+
+    def _reuse(self, ids: list[int]) -> int:
+        """KV cache 只留下开头和 ids 相同的，最后一个总要重读；留下了几个"""
+        same = shared_start(self.read, ids[:-1])
+        if self.cache is None or same == 0:
+            self.cache = DynamicCache(config=self.model.config)
+            same = 0
+        elif same < len(self.read):
+            self.cache.crop(same - len(self.read))  # 负数：去掉末尾几个
+        self.read = self.read[:same]
+        return same
 
 
 def shared_start(left: list[int], right: list[int]) -> int:

@@ -1,0 +1,206 @@
+"""聊天：几轮对话，旁边是模型真正得到的词元；一个 KV cache 一直带着走，每轮只读没有读过的
+
+出处: notebooks/06_writing.ipynb 第 8 节；画面在 chat.js 里
+"""
+import time
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+from helpers.generation import cache_bytes, greedy
+from helpers.sampling import STAGES, draw, stages
+from helpers.tables import Shown, grid, paragraph, vertical
+from helpers.tokens import check_text
+from helpers.widgets.source import Source, shared_start
+from helpers.widgets.view import View
+
+import torch
+from torch import Tensor
+
+EXAMPLE = ("写一句诗", "再写一句")  # 静态的图里问的两句
+EXAMPLE_MOST = 20  # 例子里一个回答至多几个词元
+MOST_REPLY = 512  # 一个回答最多几个词元
+AT_ONCE = 64  # 一次读几个：读得再长，说停也停得下来
+HEAD = 40  # 一条消息开头画几个词元，
+TAIL = 12  # 末尾画几个，中间的不画
+KEPT = {"top_k": 20, "top_p": 0.8}  # 温度不是 0 时抽签只留这些，Qwen2.5 自己的设置
+
+
+class ChatSource(Source):
+    """一条条消息和 KV cache：哪些读过，哪些要读，一个一个地写回答
+
+    读过的以套了模板的编号为准：回答重新切分，和当初写出的编号不同时，从不同的那个起重读
+    """
+
+    def look(self, messages: list[dict], limit: int) -> dict:
+        """这些消息套上模板是哪些词元，其中几个在 KV cache 里；只看，不计算"""
+        self._check_limit(limit)
+        ids = self._templated(messages, writing=False)
+        return self._shown(ids, shared_start(self.read, ids))
+
+    def reply(self, messages: list[dict], options: dict) -> Iterator[dict]:
+        """读没有读过的，再一个一个地写回答
+
+        messages: 最后一条是 user 的；options: limit（最多几个词元）、temperature（0 是贪心）、seed、
+        reuse（False 就从头读起）
+        依次给出：asked（套上模板的样子）、read（读了几个）、写出的各个词元、end（为什么停）
+        """
+        start = time.perf_counter()
+        ids = self._fitting(messages, options["limit"])
+        choose = chooser(options["temperature"], options["seed"])
+        if not options["reuse"]:
+            self.clear()
+        before = len(self.read)
+        reused = self._reuse(ids)
+        typed = self._typed(messages[-1]["content"])
+        yield {"asked": self._shown(ids, reused) | {"cut": before - reused, "typed": typed}}
+        for at in range(reused, len(ids), AT_ONCE):
+            logits = self._feed(ids[at:at + AT_ONCE])
+            yield {"read": len(self.read) - reused}
+        room = min(MOST_REPLY, options["limit"] - len(ids))
+        for token in self._written(logits, choose, room):
+            yield token | {"seconds": time.perf_counter() - start}
+        yield {"end": self._end(token, options["limit"])}
+
+    def clear(self) -> None:
+        """丢掉 KV cache，下一轮从头读起"""
+        self.cache = None
+        self.read = []
+
+    def _written(self, logits: Tensor, choose: Callable, room: int) -> Iterator[dict]:
+        """写出的各个词元，至多 room 个；text 是它带来的完整的字，半个字等下一个词元"""
+        letters = getincrementaldecoder("utf-8")(errors="replace")
+        for _ in range(room):
+            token = self._named(choose(logits))
+            data = b"" if token["stop"] else bytes.fromhex(token["hex"])
+            yield token | {"text": letters.decode(data), "cache_bytes": self._bytes()}
+            if token["stop"]:
+                return
+            logits = self._feed([token["id"]])
+
+    def _end(self, last: dict, limit: int) -> str:
+        """为什么停：stop 写出了结束词元，limit 到了上限，most 写满了"""
+        if last["stop"]:
+            return "stop"
+        if len(self.read) >= limit:
+            return "limit"
+        return "most"
+
+    @torch.inference_mode()
+    def _feed(self, ids: list[int]) -> Tensor:
+        """接着读 ids；最后一个位置的 logits，形状 (词表大小,)"""
+        before = self.read
+        self.read = []  # 算到一半出了错，下一次就从头读
+        fed = torch.tensor([ids])
+        out = self.model(input_ids=fed, past_key_values=self.cache, use_cache=True, logits_to_keep=1)
+        self.read = before + ids
+        return out.logits[0, -1].to(torch.float32, copy=True)
+
+    def _fitting(self, messages: list[dict], limit: int) -> list[int]:
+        """要读的编号；问的是空的，或者放不下，报 ValueError"""
+        check_text(messages[-1]["content"].strip())
+        self._check_limit(limit)
+        ids = self._templated(messages, writing=True)
+        if len(ids) < limit:
+            return ids
+        talked = [message for message in messages if message["role"] == "user"]
+        cure = "按“忘掉开头”，或者写短些" if len(talked) > 1 else "写短些，或者把上限调大"
+        raise ValueError(
+            f"上限是 {limit} 个词元，还要留一个写回答；"
+            f"前面的话、这一句和模板一共 {len(ids)} 个，放不下；{cure}")
+
+    def _check_limit(self, limit: int) -> None:
+        longest = self.model.config.max_position_embeddings
+        if not isinstance(limit, int) or not 1 <= limit <= longest:
+            raise ValueError(f"上限应是 1 到 {longest} 的整数（这个模型最多读 {longest} 个词元），现在是 {limit}")
+
+    def _templated(self, messages: list[dict], writing: bool) -> list[int]:
+        """消息 → 套了模板的编号；writing: 替助手开好头"""
+        for message in messages:
+            check_text(message["content"], empty=True)
+        if not messages:
+            return []
+        inputs = self.tokenizer.apply_chat_template(messages, add_generation_prompt=writing, return_dict=True)
+        return inputs.input_ids
+
+    def _typed(self, text: str) -> list[str]:
+        """学生自己写进消息里的附加词元：放进模板，它们就是真的。例: ["<|im_end|>"]"""
+        ids = self.tokenizer(text, add_special_tokens=False).input_ids
+        added = self.tokenizer.added_tokens_decoder
+        found = [str(added[token_id]) for token_id in ids if token_id in added]
+        return list(dict.fromkeys(found))
+
+    def _shown(self, ids: list[int], reused: int) -> dict:
+        """画面要的样子：一条消息一行；reused: 前几个在 KV cache 里"""
+        opening = self.tokenizer.convert_tokens_to_ids("<|im_start|>")
+        starts = [at for at, token_id in enumerate(ids) if token_id == opening]
+        edges = sorted({0, *starts, len(ids)})
+        rows = [self._row(ids[start:stop], start) for start, stop in pairwise(edges)]
+        return {"count": len(ids), "reused": reused, "rows": rows, "cache_bytes": self._bytes()}
+
+    def _bytes(self) -> int:
+        """KV cache 占几个字节；还没有读过是 0"""
+        return cache_bytes(self.cache) if self.read else 0
+
+    def _row(self, ids: list[int], start: int) -> dict:
+        """一条消息：从第几个词元（从 0 数）开始，有几个，开头和末尾的样子"""
+        tail_at = max(HEAD, len(ids) - TAIL)
+        head = self._pieces(ids[:HEAD])
+        return {"start": start, "count": len(ids), "head": head, "tail": self._pieces(ids[tail_at:])}
+
+
+def chooser(temperature: float, seed: int) -> Callable[[Tensor], int]:
+    """logits → 编号：温度 0 是贪心，别的按种子抽签（先只留 top-k 20、top-p 0.8）；负的报 ValueError"""
+    if temperature == 0:
+        return greedy
+    generator = torch.Generator().manual_seed(seed)
+
+    def drawn(logits: Tensor) -> int:
+        kept = stages(logits, [], temperature=temperature, **KEPT)
+        return draw(kept[STAGES[-1]], generator)
+
+    return drawn
+
+
+class Chat(View):
+    """和模型聊几轮，看它真正得到了什么
+
+    tokenizer、model: 一对；limit: 最多几个词元，不写就是模型的上限；seed: 第一次抽签的种子
+    例: Chat(tokenizer, model, limit=200)
+    """
+    name = "chat"
+
+    def __init__(self, tokenizer, model, limit: int | None = None, seed: int = 14) -> None:
+        source = ChatSource(tokenizer, model)
+        longest = model.config.max_position_embeddings
+        chosen = longest if limit is None else limit
+        source._check_limit(chosen)
+        super().__init__(source, limit=chosen, longest=longest, seed=seed, most=MOST_REPLY, samples=EXAMPLE)
+
+    def still(self) -> Shown:
+        messages = []
+        rows = []
+        for number, question in enumerate(EXAMPLE, 1):
+            messages.append({"role": "user", "content": question})
+            answer, figures = self._turn(messages)
+            messages.append({"role": "assistant", "content": answer})
+            rows.append((f"第 {number} 轮", question, answer, *figures))
+        self.source.clear()
+        heads = ("", "你", "模型", "重用 KV cache", "新读", "写出")
+        intro = f"两轮的例子（贪心，各写至多 {EXAMPLE_MOST} 个词元）；要自己聊，在笔记本里运行这一格"
+        return vertical(paragraph(intro), grid(heads, rows))
+
+    def _turn(self, messages: list[dict]) -> tuple[str, list[str]]:
+        """例子里的一轮：回答；重用、新读、写出各几个词元"""
+        options = {"limit": self.given["longest"], "temperature": 0, "seed": 0, "reuse": True}
+        asked = None
+        tokens = []
+        for step in self.source.reply(messages, options):
+            asked = step.get("asked", asked)
+            if "id" in step:
+                tokens.append(step)
+            if len(tokens) == EXAMPLE_MOST:
+                break
+        answer = "".join(token["text"] for token in tokens)
+        counts = (asked["reused"], asked["count"] - asked["reused"], len(tokens))
+        return answer, [str(count) for count in counts]
