@@ -75,10 +75,7 @@ def mark(notebook, exercises) -> None:
 
 def mark_pair(answer, check, exercise) -> None:
     """一道题的两格：开放题的分数在答题格上，别的在检查格上"""
-    if exercise.open:
-        kinds = ("open", "readonly")
-    else:
-        kinds = ("answer", "check")
+    kinds = ("open", "readonly") if exercise.open else ("answer", "check")
     for cell, kind in zip((answer, check), kinds, strict=True):
         cell.metadata["nbgrader"] = metadata(kind, exercise.number, exercise.points)
 

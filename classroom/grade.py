@@ -4,8 +4,10 @@
 学生的代码在这台电脑上运行，一人一个进程，能关起来就关起来；仍然可能的事见 guide.md 第 5 节
 """
 import argparse
+import contextlib
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import assignment
 from grading import confinement, feedback
 from grading.gradebook import Gradebook, Result
 from grading.submissions import Submission, collect, names
-from grading.trial import Trial, remember_course
+from grading.trial import Trial
+from grading.workers import close_all, remember_course
 
 AT_ONCE = 2  # 同时评几个人
 
@@ -31,13 +34,22 @@ def grade(week: int, root: Path, out: Path, roster: list[str], seconds: float = 
     if book.earlier:
         print(f"{book.earlier[-1].name} 是以前的，没有动它；这一次写在 {book.file.name}")
     waiting = [submission for submission in submissions if submission.name not in book.kept]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with closing_workers(), ThreadPoolExecutor(AT_ONCE) as pool:
         jobs = {pool.submit(grade_one, submission, week, out, seconds): submission for submission in waiting}
         for job in tqdm(as_completed(jobs), total=len(jobs), desc=f"第 {week} 周", unit="人"):
             said = book.add(result_of(job, jobs[job]))
             if said:
                 tqdm.write(said)
     return sorted(book.results.values(), key=lambda result: result.name)
+
+
+@contextlib.contextmanager
+def closing_workers() -> Iterator[None]:
+    """评完，或者老师按了停止，评分的进程都停掉"""
+    try:
+        yield
+    finally:
+        close_all()
 
 
 def result_of(job, submission: Submission) -> Result:

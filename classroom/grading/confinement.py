@@ -17,7 +17,8 @@ FILE = 100 * 1024**2  # 字节；写出的一个文件
 OPEN_FILES = 512
 PROCESSES = 64
 TOOLS = ("unshare", "mount", "setpriv")
-UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child",
+           "--mount-proc"]
 READ_ONLY = """set -e
 mount --make-rprivate /
 mount --bind "$1" "$1"

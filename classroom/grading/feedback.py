@@ -28,7 +28,7 @@ def page(result: Result, exercises, names: dict[int, str], homework: Homework, o
         parts.append(f"<h2>练习 {exercise.number}　{escape(exercise.title)}：{worth(exercise, result)}</h2>")
         parts.append(f"<p style='white-space:pre-wrap'>{escape(mark)} {escape(text)}</p>")
         parts.append(f"<pre>{escape(source)}</pre>")
-        parts += said(source, homework, outcome)
+        parts += said(homework.place_of_answer(names[exercise.number]), outcome)
     return PAGE.format(title=escape(f"{result.name} 的反馈"), body="\n".join(parts))
 
 
@@ -42,11 +42,8 @@ def worth(exercise, result: Result) -> str:
     return f"{score:g}/{exercise.points} 分"
 
 
-def said(source: str, homework: Homework, outcome: Outcome) -> list[str]:
+def said(place: int | None, outcome: Outcome) -> list[str]:
     """答题的那一格运行时打印了什么、报了什么错"""
-    if source not in homework.cells:
-        return []
-    place = homework.cells.index(source)
     texts = [outcome.outputs.get(place, ""), outcome.errors.get(place, "")]
     return [f"<pre>{escape(text)}</pre>" for text in texts if text]
 

@@ -70,10 +70,15 @@ class Homework:
                   if binds(source, name) or checks(source, number)]
         return max(places, default=None)
 
+    def place_of_answer(self, name: str) -> int | None:
+        """给 name 赋值的最后一格；没有就是 None"""
+        places = [place for place, source in enumerate(self.cells) if binds(source, name)]
+        return max(places, default=None)
+
     def answer_of(self, name: str) -> str:
         """给 name 赋值的最后一格代码；没有就是空的"""
-        sources = [source for source in self.cells if binds(source, name)]
-        return sources[-1] if sources else ""
+        place = self.place_of_answer(name)
+        return "" if place is None else self.cells[place]
 
 
 def hints_in(text: str) -> int:

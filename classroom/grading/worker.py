@@ -2,14 +2,19 @@
 
 检查在学生的代码以前加载，藏在别处：学生改 sheet、Exercise.check、COURSE_GRADING 或 helpers，改的都是另一份。
 每次说对以后再交一个一定不对的答案，它也说对，就是检查被动过
-由 trial.py 启动：第一行输入是任务（JSON），输出每行一个 JSON，开头是任务里的暗号
+由 trial.py 启动：输入一行一个命令（JSON），先是准备的一格，再是一份份作业；输出每行一个 JSON，开头是那一份的暗号
 """
+import contextlib
 import io
 import json
 import os
+import select
+import signal
 import sys
 import threading
 from pathlib import Path
+
+from confinement import set_limits
 
 KEPT = 4000  # 一格的输出最多留几个字符
 
@@ -60,19 +65,29 @@ def own_pipe() -> int:
     return kept
 
 
-def leave_with_parent() -> None:
-    """评分的进程没有了，标准输入就到头：跟着退出；学生读输入也立刻到头"""
-    pipe = os.fdopen(os.dup(0), "rb")
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    sys.stdin = open(os.devnull, encoding="utf-8")
-    threading.Thread(target=exit_at_end, args=(pipe,), daemon=True).start()
+class Orders:
+    """评分的进程来的命令，一行一个；它没有了（到头）就退出"""
 
+    def __init__(self):
+        self.descriptor = os.dup(0)
+        self.waiting = b""
+        nowhere = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nowhere, 0)  # 学生读输入，立刻到头
+        sys.stdin = io.StringIO("")
 
-def exit_at_end(pipe) -> None:
-    """等到输入的末尾"""
-    while pipe.read(1):
-        pass
-    os._exit(0)
+    def next(self) -> dict:
+        """下一条命令"""
+        while b"\n" not in self.waiting:
+            more = os.read(self.descriptor, 65536)
+            if not more:
+                os._exit(0)
+            self.waiting += more
+        line, _, self.waiting = self.waiting.partition(b"\n")
+        return json.loads(line)
+
+    def arrived(self, seconds: float) -> bool:
+        """有命令来吗，最多等这么久"""
+        return b"\n" in self.waiting or bool(select.select([self.descriptor], [], [], seconds)[0])
 
 
 def quiet_shell():
@@ -116,20 +131,88 @@ def verdict(exercise, value: object) -> tuple[str, str]:
     return note.mark, note.text
 
 
+class Nursery:
+    """加载一次，评许多份：每一份在一个分出来（fork）的进程里，停了、坏了，都不碍别的；Windows 没有 fork，只评一份"""
+
+    def __init__(self, orders: Orders, reports: Reports):
+        self.orders = orders
+        self.reports = reports
+        self.folder = Path.cwd()
+        self.first = orders.next()
+        self.shell = quiet_shell()
+        self.sheet = hidden_sheet(self.shell, self.first["setup"])
+        self.warm_up()
+        self.shell.run_cell(self.first["setup"], store_history=False).raise_error()
+
+    def warm_up(self) -> None:
+        """用参考答案把各题查一遍：参照的结果以后不用再算"""
+        for exercise in self.sheet.exercises:
+            name = self.first["names"][str(exercise.number)]
+            values = dict(self.shell.user_ns)
+            with contextlib.suppress(Exception):
+                exec(exercise.code, values)
+                exercise.judge(values.get(name))
+
+    def serve(self) -> None:
+        """一份接一份"""
+        while True:
+            task = self.orders.next()
+            if "stop" in task:
+                continue
+            self.reports.secret = task["secret"]
+            if hasattr(os, "fork"):
+                self.apart(task)
+                self.reports.say(gone=True)
+            else:
+                self.inside(task)
+
+    def apart(self, task: dict) -> None:
+        """分出一个进程来评；它停了，或者命令说停，就把它和它留下的都停掉"""
+        child = os.fork()
+        if child == 0:
+            self.inside(task)
+        while os.waitpid(child, os.WNOHANG)[0] == 0:
+            if self.orders.arrived(0.02):
+                self.orders.next()
+                os.kill(child, signal.SIGKILL)
+        self.stop_others(child)
+
+    def stop_others(self, child: int) -> None:
+        """学生留下的进程：关着的时候自己是 1 号，别的全是他的；否则停掉他的进程组"""
+        with contextlib.suppress(OSError):
+            if os.getpid() == 1:
+                os.kill(-1, signal.SIGKILL)
+            else:
+                os.killpg(child, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+    def inside(self, task: dict) -> None:
+        """在学生的进程里评"""
+        os.chdir(self.folder)
+        if hasattr(os, "setsid"):
+            os.setsid()
+            os.close(self.orders.descriptor)
+        set_limits()
+        try:
+            Run(task, self.reports, self.shell, self.sheet).all()
+        finally:
+            os._exit(0)  # 学生留下的线程不等
+
+
 class Run:
     """评一份作业：sheet 是藏着的练习，shell 里是学生的变量"""
 
-    def __init__(self, task: dict, reports: Reports):
+    def __init__(self, task: dict, reports: Reports, shell, sheet):
         self.task = task
         self.reports = reports
-        self.shell = quiet_shell()
+        self.shell = shell
+        self.sheet = sheet
         self.output = Kept()
         self.errors = {}
         sys.stdout = self.output
         sys.stderr = self.output
-        self.sheet = hidden_sheet(self.shell, task["setup"])
-        self.shell.run_cell(task["setup"], store_history=False)
-        self.output.taken()
 
     def all(self) -> None:
         """一格一格运行；到了评一题的地方就评"""
@@ -156,7 +239,7 @@ class Run:
         self.reports.say(ran=place, error=self.errors.get(place, ""), output=self.output.taken())
 
     def judge(self, item: dict) -> None:
-        """评一题；有停不下来的线程，这个进程就不能再用了，另起一个接着评"""
+        """评一题；有停不下来的线程，这个进程就不能再用了，停掉，另一个接着评"""
         number = item["number"]
         self.reports.say(judging=number)
         before = threading.active_count()
@@ -177,19 +260,17 @@ class Run:
 
 
 def main() -> None:
-    """读任务，定上限，评"""
-    folder = Path.cwd()
-    sys.path.insert(0, str(folder))
-    task = json.loads(sys.stdin.buffer.readline())
-    reports = Reports(own_pipe(), task["secret"])
-    leave_with_parent()
-    from confinement import set_limits
-
-    set_limits()
-    run = Run(task, reports)
-    reports.say(ready=True)
-    run.all()
-    os._exit(0)  # 学生留下的线程不等
+    """加载，等任务"""
+    sys.path.insert(0, str(Path.cwd()))
+    reports = Reports(own_pipe(), "")
+    sys.stdout = Kept()
+    sys.stderr = Kept()
+    if hasattr(signal, "SIGINT"):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    nursery = Nursery(Orders(), reports)
+    reports.secret = nursery.first["secret"]
+    reports.say(ready=True, many=hasattr(os, "fork"))
+    nursery.serve()
 
 
 if __name__ == "__main__":

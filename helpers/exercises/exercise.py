@@ -10,7 +10,8 @@ from html import escape
 from helpers.exercises.comparing import UNANSWERED, Unanswered, Wrong
 from helpers.exercises.running import Failed
 
-GRADING = "COURSE_GRADING"  # 评分时设为 1：check 不通过就报 AssertionError，好让 nbgrader 记分
+# 用 nbgrader 评分时设为 1：check 不通过就报 AssertionError，好让它记分；只在加载时看一次，作业里的代码改不了
+GRADING = os.environ.get("COURSE_GRADING") == "1"
 MARK_COLORS = {"✓": "#009E73", "✗": "#D55E00", "○": "#56B4E9", "✎": "#CC79A7"}
 
 
@@ -77,8 +78,7 @@ class Exercise:
         self.mark = note.mark
         if note.mark != "○":
             self.tries += 1
-        grading = os.environ.get(GRADING) == "1"
-        if grading and note.mark in "✗○":
+        if GRADING and note.mark in "✗○":
             raise AssertionError(f"练习 {self.number}：{note.text}")
         return note
 

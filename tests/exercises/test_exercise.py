@@ -156,7 +156,8 @@ def test_an_open_exercise_gives_advice():
 
 
 def test_grading_raises_so_that_points_can_be_given(monkeypatch):
-    monkeypatch.setenv("COURSE_GRADING", "1")
+    monkeypatch.setattr("helpers.exercises.exercise.GRADING", True)
+    monkeypatch.setenv("COURSE_GRADING", "0")  # 作业里改它，没有用
     double().check(lambda x: 2 * x)
     for answer in (..., stub, lambda x: x):
         with pytest.raises(AssertionError, match="练习 1"):
