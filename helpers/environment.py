@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from helpers.download import modelscope_hub
-from helpers.download.local_copy import BrokenCopy
+from helpers.download.local_copy import BrokenCopy, cache_root, free_bytes
 from helpers.errors import INSTALL, ModelError, utf8_output
 from helpers.model import OTHER_BYTES, SLOW, chosen, here, slowdown
 from helpers.tables import Shown, grid
@@ -163,7 +163,7 @@ def needed_gb(weights: float) -> float:
 
 def disk() -> Row:
     """放模型缓存的盘还有多少空间"""
-    free = shutil.disk_usage(Path.home()).free / GB
+    free = free_bytes(cache_root()) / GB
     if free >= FREE_GB:
         return Row("磁盘", "✓", f"剩 {free:.0f} GB")
     return Row("磁盘", "⚠", f"剩 {free:.1f} GB",
@@ -172,7 +172,7 @@ def disk() -> Row:
 
 def path() -> Row:
     """用户文件夹和缓存的路径里有没有中文或空格"""
-    home = str(Path.home())
+    home = os.path.expanduser("~")  # 没有用户文件夹时原样留着 ~，不报错
     cache = os.environ.get("MODELSCOPE_CACHE") or home
     odd = []
     for name, place in (("用户文件夹", home), ("缓存", cache)):
@@ -257,7 +257,7 @@ def reachable(host: str, port: int) -> bool:
 
 def model() -> Row:
     """COURSE_MODEL 选了哪个模型，它在不在这台电脑上、文件齐不齐；不下载"""
-    what = f"COURSE_MODEL={chosen(None)}"
+    what = f"COURSE_MODEL={chosen(None)[:80]}"
     try:
         folder = here()
     except BrokenCopy as error:
@@ -290,6 +290,8 @@ def safely(what: str, row: Callable, *arguments) -> Row:
     """做一项检查；检查自己出错时也只给一行"""
     try:
         return row(*arguments)
+    except ModelError as error:
+        return Row(what, "✗", "用不了", str(error))
     except Exception as error:  # 体检不能因为一项查不了就停下
         return Row(what, "✗", f"没查出来（{type(error).__name__}: {error}）", INSTALL)
 
@@ -348,9 +350,9 @@ def checkup_table(found: list[Row]) -> Shown:
 
 def report(found: list[Row]) -> str:
     """可以发给老师的文字：同一张表，去掉用户名和用户文件夹"""
-    home = Path.home()
+    home = Path(os.path.expanduser("~"))
     text = repr(checkup_table(found)).replace(str(home), "~")
-    if home.name:
+    if home.name not in ("", "~"):
         user = re.escape(home.name)
         text = re.sub(rf"(?<!\w){user}(?!\w)", "（用户名）", text)
     return f"体检 {platform.system()} {platform.release()}\n{text}"

@@ -19,7 +19,7 @@ def user_path(text: str, name: str) -> Path:
     try:
         path = Path(text).expanduser()
         path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # 还没有；用到时再说
         return path
     except RuntimeError:  # 账户没有用户文件夹，或者 ~ 后面的用户不存在
         raise ModelError(f"{name} 应是一个文件夹，现在 {text[:80]!r} 里的 ~ 找不到用户文件夹；"

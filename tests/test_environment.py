@@ -28,7 +28,7 @@ def test_the_table_never_raises_and_says_what_to_do():
     assert time.perf_counter() - start < 15  # 其中等网络的不超过 3 秒，下面另测
     assert {row.state for row in found} <= {"✓", "⚠", "✗"}
     assert all(bool(row.todo) == (row.state != "✓") for row in found)
-    assert [row.what.split("（")[0] for row in found][:9] == ["Python", *environment.pins()]
+    assert [row.what.split("（")[0] for row in found][:len(environment.pins()) + 1] == ["Python", *environment.pins()]
 
 
 def test_the_pins_are_those_of_the_project_and_have_a_reason():

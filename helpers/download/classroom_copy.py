@@ -5,12 +5,14 @@
 """
 import hashlib
 import os
-import shutil
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from textwrap import wrap
 from typing import BinaryIO
+from urllib.parse import quote
 
 from helpers.download.checkpoint import MALFORMED
 from helpers.download.local_copy import check_disk
@@ -22,12 +24,16 @@ from helpers.download.manifest import (
     parse_manifest,
     read_record,
 )
+from helpers.download.web import TooLarge, TooLate, is_address, web_answer
 from helpers.errors import ModelError
-from helpers.files import incomplete, write_text
+from helpers.files import incomplete, user_path, write_text
 
 CLASS_MANIFEST = "course-model.json"
 BLOCK_BYTES = 1 << 20
-SHARE_TIMEOUT = (5, 20)  # http：连接和等数据各等几秒
+SILENT_SECONDS = 20           # http：一个字节也没有来最多等几秒
+MANIFEST_SECONDS = 30         # 一份清单最多收几秒
+MANIFEST_BYTES = 1_000_000    # 一份清单最多多少字节；Qwen 的不到两千
+SLOWEST = 20_000              # 每秒至少取多少字节，再慢不值得等
 
 
 def fingerprint(manifest: bytes) -> str:
@@ -46,30 +52,47 @@ def is_web(place: str) -> bool:
     return place.startswith(("http://", "https://"))
 
 
-def read_share(place: str, path: str, out: BinaryIO) -> None:
-    """把老师那里的文件 path 写到 out 的末尾，out 里已有的不再读；读不到时报 OSError 或 ModelError"""
+def read_share(place: str, path: str, out: BinaryIO, most: int, seconds: float) -> None:
+    """把老师那里的文件 path 写到 out 的末尾，out 里已有的不再读；写到 most 字节还没有完就报 TooLarge
+
+    seconds: 从网址读时最多几秒；读不到时报 OSError 或 ModelError
+    """
     if is_web(place):
-        read_web(place.rstrip("/"), path, out)
+        read_web(place.rstrip("/"), path, out, most, seconds)
         return
-    with (Path(place).expanduser() / path).open("rb") as file:
+    with (user_path(place, "COURSE_MODEL_HUB") / path).open("rb") as file:
         file.seek(out.tell())
-        shutil.copyfileobj(file, out)
+        append(iter(partial(file.read, BLOCK_BYTES), b""), out, most)
 
 
-def read_web(address: str, path: str, out: BinaryIO) -> None:
+def append(blocks: Iterable[bytes], out: BinaryIO, most: int) -> None:
+    """一块一块地写到 out 的末尾；out 不会比 most 字节长，再多就报 TooLarge"""
+    for block in blocks:
+        room = most - out.tell()
+        out.write(block[:room])
+        if len(block) > room:
+            raise TooLarge
+
+
+def empty(out: BinaryIO) -> None:
+    """从头再来：out 里已有的不要了，磁盘的空间马上还回去"""
+    out.seek(0)
+    out.truncate(0)
+
+
+def read_web(address: str, path: str, out: BinaryIO, most: int, seconds: float) -> None:
     """同 read_share，从任何静态文件服务器读；不认 Range 的服务器从头再发"""
-    import requests
+    import httpx2
 
-    rest = {"Range": f"bytes={out.tell()}-"}
+    headers = {"Range": f"bytes={out.tell()}-", "Accept-Encoding": "identity"}
     try:
-        with requests.get(f"{address}/{path}", headers=rest, timeout=SHARE_TIMEOUT, stream=True) as answer:
+        with web_answer("GET", f"{address}/{quote(path)}", seconds, SILENT_SECONDS, headers=headers) as (answer, _):
             if answer.status_code == 200:
-                out.truncate(0)
+                empty(out)
             elif answer.status_code != 206:
                 raise ModelError(f"{address} 上应有 {path}，现在回答 {answer.status_code}；检查老师给的地址")
-            for block in answer.iter_content(BLOCK_BYTES):
-                out.write(block)
-    except requests.RequestException as error:
+            append(answer.iter_bytes(), out, most)
+    except (httpx2.HTTPError, TooLate) as error:
         raise ModelError(f"应能从 {address} 读 {path}，现在断了（{type(error).__name__}）；"
                          "看看和老师在不在同一个网络，再运行一次会接着下") from None
 
@@ -80,6 +103,9 @@ def class_manifest(place: str, model_id: str) -> Manifest:
     if is_web(place) and not known:
         raise ModelError(f"从 {place} 取模型应知道指纹，现在没有；把老师写在黑板上的指纹设为 COURSE_MODEL_FINGERPRINT，"
                          "或者用 --fingerprint 给出")
+    if is_web(place) and not is_address(place):
+        raise ModelError(f"老师的地址应像 http://10.0.0.5:8000（冒号和斜杠是半角的），现在是 {place[:80]!r}；"
+                         "照黑板重新设 COURSE_MODEL_HUB")
     content = class_manifest_bytes(place)
     current = fingerprint(content)
     if known and bare_fingerprint(known) != bare_fingerprint(current):
@@ -88,6 +114,9 @@ def class_manifest(place: str, model_id: str) -> Manifest:
         manifest = parse_manifest(content)
     except MALFORMED:
         raise ModelError(f"{place} 的 {CLASS_MANIFEST} 应是导出时写的清单，现在看不懂；请老师重新导出") from None
+    for file in manifest.files:
+        if not file.is_data():
+            raise ModelError(f"{place} 的清单里应只有模型的数据，现在有 {file.path!r}；不要用这一份，告诉老师")
     if manifest.model_id != model_id:
         raise ModelError(f"{place} 里应是 {model_id}，现在是 {manifest.model_id}；检查 COURSE_MODEL 和老师给的地址")
     return manifest
@@ -97,7 +126,10 @@ def class_manifest_bytes(place: str) -> bytes:
     """老师那里的清单，一个字节也没有动过；读不到时报 ModelError"""
     content = BytesIO()
     try:
-        read_share(place, CLASS_MANIFEST, content)
+        read_share(place, CLASS_MANIFEST, content, MANIFEST_BYTES, MANIFEST_SECONDS)
+    except TooLarge:
+        raise ModelError(f"{place} 的 {CLASS_MANIFEST} 应不超过 {MANIFEST_BYTES / 1e6:.0f} MB，现在更大；"
+                         "这不是导出的清单，什么也没有取，告诉老师") from None
     except OSError:
         raise ModelError(f"{place} 里应有 {CLASS_MANIFEST}，现在读不到；"
                          "检查路径，看看 U 盘或共享文件夹连上了没有") from None
@@ -144,17 +176,37 @@ def export_copy(source: Path, target: Path) -> str:
 
 def take_file(file: ModelFile, place: str, folder: Path, bar) -> None:
     """取一个文件：先写 .incomplete，sha256 对了才改名；不对就删掉，报 ModelError。bar: 按字节走的进度条"""
-    from tqdm.utils import CallbackIOWrapper
-
     if file.is_whole(folder):
         return
     target = folder / file.path
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = incomplete(target)
-    with partial.open("ab") as out:
-        if out.tell() < file.size:
-            read_share(place, file.path, CallbackIOWrapper(bar.update, out, "write"))
-    if file_sha256(partial) != file.sha256:
-        partial.unlink()
+    half = incomplete(target)
+    resumed = half.is_file()
+    whole = receive(file, place, half, bar)
+    if resumed and not whole:  # 以前取来的一半也许是坏的：从头再取一次
+        whole = receive(file, place, half, bar)
+    if not whole:
         raise ModelError(f"{file.path} 应与老师导出的一样，现在不一样；坏的没有留下，再运行一次，还不行就告诉老师")
-    os.replace(partial, target)
+    os.replace(half, target)
+
+
+def receive(file: ModelFile, place: str, half: Path, bar) -> bool:
+    """取到 half 里，已有的不再取；sha256 对吗，不对就删掉。没有取完时报 ModelError，已有的留着"""
+    from tqdm.utils import CallbackIOWrapper
+
+    with half.open("ab") as out:
+        if out.tell() > file.size:
+            empty(out)
+        try:
+            if out.tell() < file.size:
+                seconds = SILENT_SECONDS + file.size / SLOWEST
+                read_share(place, file.path, CallbackIOWrapper(bar.update, out, "write"), file.size, seconds)
+        except TooLarge:
+            empty(out)
+        size = out.tell()
+    if 0 < size < file.size:
+        raise ModelError(f"{file.path} 应有 {file.size:,} 字节，现在老师那里只给了 {size:,}；再运行一次会接着取")
+    if file_sha256(half) == file.sha256:
+        return True
+    half.unlink()
+    return False
