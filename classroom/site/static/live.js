@@ -1,8 +1,11 @@
-// 让静态的视图动起来：按了按钮，才取教学小模型和它的分词器（取一次，一页上的几个视图共用），在这个网页里算
+// 让静态的视图动起来：按了按钮，才取教学小模型和它的分词器（取一次，一页上的几个视图共用），在这个网页里算；
+// 不用模型的视图（小测），打开网页就能操作
 (() => {
   const FILES = new URL("live/", document.currentScript.src).href;
   const SIZE = "约 14 MB，只取一次；不用网络的一份，双击打开也一样";
+  const ALONE = ["quiz"];  // 不用模型的视图
   let opening = null;
+  let drawing = null;
 
   function load(name) {
     return new Promise((done, fail) => {
@@ -16,9 +19,25 @@
 
   // 一页上的几个视图共用一个模型；失败了可以再按
   function open(progress) {
-    opening ??= load("engine.classic.js").then(() => load("views.js")).then(() => liveEngine.open(FILES, progress));
+    opening ??= load("engine.classic.js").then(draw).then(() => liveEngine.open(FILES, progress));
     opening.catch(() => { opening = null; });
     return opening;
+  }
+
+  // 各个视图的画面，取一次
+  function draw() {
+    drawing ??= load("views.js");
+    drawing.catch(() => { drawing = null; });
+    return drawing;
+  }
+
+  // 静态的图换成可以操作的
+  function replace(view, engine) {
+    const root = document.createElement("div");
+    root.className = "live";
+    root.dataset.view = view.dataset.view;
+    view.replaceChildren(root);
+    liveViews[view.dataset.view](root, engine, JSON.parse(view.dataset.given));
   }
 
   async function start(view, bar) {
@@ -30,12 +49,8 @@
       const engine = await open(({loaded, total}) => {
         note.textContent = `正在取教学小模型……${Math.round(100 * loaded / total)}%`;
       });
-      const root = document.createElement("div");
-      root.className = "live";
-      root.dataset.view = view.dataset.view;
-      view.replaceChildren(root);
+      replace(view, engine);
       bar.remove();
-      liveViews[view.dataset.view](root, engine, JSON.parse(view.dataset.given));
     } catch (error) {
       note.textContent = `⚠ ${error.message}`;
       button.disabled = false;
@@ -44,6 +59,10 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     for (const view of document.querySelectorAll(".live-view")) {
+      if (ALONE.includes(view.dataset.view)) {
+        draw().then(() => replace(view, null));
+        continue;
+      }
       const bar = document.createElement("p");
       bar.className = "live-start";
       const button = document.createElement("button");

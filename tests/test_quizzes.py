@@ -1,0 +1,152 @@
+"""每一讲的小测：题目的写法合规矩，题里的数用代码证明，靠选项的长短和位置猜不出答案
+
+check 是一个 Python 式子，里面可以用下面 names 列出的名字：分词器、教学小模型、没有放数的 Qwen2.5-0.5B、课程的模块
+"""
+import json
+import math
+import re
+from collections import Counter
+from importlib.metadata import requires
+from itertools import pairwise
+
+from helpers import bpe, environment, generation, inside, pipeline, sampling, speed, tokens
+from helpers.model import TINY
+from helpers.widgets.quiz import LETTERS, QUIZZES, quiz_names
+
+import pytest
+import torch
+import yaml
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+NOTEBOOKS = QUIZZES.parent
+FILES = {name: yaml.safe_load((QUIZZES / f"{name}.yaml").read_text(encoding="utf-8")) for name in quiz_names()}
+QUESTIONS = [pytest.param(name, question, id=f"{name}-{number}")
+             for name, file in FILES.items() for number, question in enumerate(file, start=1)]
+MOST_LETTERS = 20  # 错选项的 misconception 最多几个字
+BANNED = ["以上都", "以上皆", "下面哪一个是正确的", "您"]
+
+
+def cells(name: str) -> list[dict]:
+    return json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+
+
+def sources(name: str) -> list[str]:
+    return ["".join(cell["source"]) for cell in cells(name)]
+
+
+def right_places(question: dict) -> list[int]:
+    return [place for place, option in enumerate(question["options"]) if option.get("right")]
+
+
+def single(name: str) -> list[dict]:
+    """只有一个对的题"""
+    return [question for question in FILES[name] if not question.get("several")]
+
+
+def writings(question: dict) -> list[str]:
+    """一题里给学生看的每段文字"""
+    found = [question["ask"]]
+    for option in question["options"]:
+        found += [option["text"], option["why"], option.get("misconception", "")]
+    return found
+
+
+@pytest.fixture(scope="module")
+def names(tokenizer, model) -> dict:
+    """check 里可以用的名字"""
+    config = Qwen2Config(vocab_size=151_936, hidden_size=896, num_hidden_layers=24, intermediate_size=4_864,
+                         num_attention_heads=14, num_key_value_heads=2, tie_word_embeddings=True)
+    with torch.device("meta"):
+        qwen = Qwen2ForCausalLM(config)
+    return {"tokenizer": tokenizer, "model": model, "qwen": qwen, "TINY": TINY, "math": math, "re": re,
+            "torch": torch, "Counter": Counter, "pairwise": pairwise, "requires": requires, "bpe": bpe,
+            "environment": environment, "generation": generation, "inside": inside, "pipeline": pipeline,
+            "sampling": sampling, "speed": speed, "tokens": tokens}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_has_five_to_eight_questions(name):
+    assert 5 <= len(FILES[name]) <= 8
+    asked = [question["ask"] for question in FILES[name]]
+    assert len(set(asked)) == len(asked)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_lesson_asks_them_before_its_summary(name):
+    *_, title, code, summary = sources(name)
+    assert title.startswith("## 小测\n")
+    assert code == f'from helpers.widgets.quiz import Quiz\n\nQuiz("{name}")'
+    assert summary.startswith("## 小结")
+
+
+def test_every_quiz_in_a_lesson_has_its_file():
+    lessons = [path.stem for path in NOTEBOOKS.glob("*.ipynb")]
+    assert sorted(name for name in lessons if "Quiz(" in "".join(sources(name))) == quiz_names()
+
+
+@pytest.mark.parametrize("name, question", QUESTIONS)
+def test_a_question_has_what_it_needs(name, question):
+    assert set(question) <= {"ask", "read", "several", "options", "check"}
+    assert 3 <= len(question["options"]) <= len(LETTERS)
+    texts = [option["text"] for option in question["options"]]
+    assert all(isinstance(text, str) for text in writings(question)), "数和带冒号的文字要写在引号里"
+    assert len(set(texts)) == len(texts)
+    if question.get("several"):
+        assert 2 <= len(right_places(question)) < len(texts)
+    else:
+        assert len(right_places(question)) == 1
+
+
+@pytest.mark.parametrize("name, question", QUESTIONS)
+def test_every_option_says_why(name, question):
+    for option in question["options"]:
+        assert len(option["why"]) >= 15
+        assert option["why"].endswith(("。", "？", "”"))
+        if option.get("right"):
+            assert set(option) == {"text", "right", "why"}
+        else:
+            assert set(option) == {"text", "misconception", "why"}
+            assert 0 < len(option["misconception"]) <= MOST_LETTERS
+
+
+@pytest.mark.parametrize("name, question", QUESTIONS)
+def test_the_section_to_read_is_in_the_lesson(name, question):
+    number = re.fullmatch(r"第 (\d+) 节", question["read"])[1]
+    assert any(re.search(rf"^## {number}　", source, re.M) for source in sources(name))
+
+
+@pytest.mark.parametrize("name, question", QUESTIONS)
+def test_the_words_are_written_in_the_courses_way(name, question):
+    for text in writings(question):
+        assert [word for word in BANNED if word in text] == []
+        assert text.count("`") % 2 == 0
+        prose = re.sub("`[^`]*`", "", text)
+        assert re.findall(r"[\u4e00-\u9fff][A-Za-z0-9]|[A-Za-z0-9][\u4e00-\u9fff]", prose) == []
+        assert re.findall(r"[\u4e00-\u9fff][,;:?!()]", prose) == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_length_gives_nothing_away(name):
+    """对的最长的，至多四分之一；对的最短的，至多三分之一"""
+    longest = 0
+    shortest = 0
+    for question in single(name):
+        lengths = [len(option["text"]) for option in question["options"]]
+        own = lengths.pop(right_places(question)[0])
+        longest += own > max(lengths)
+        shortest += own < min(lengths)
+    assert longest <= len(FILES[name]) / 4
+    assert shortest <= len(FILES[name]) / 3
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_place_gives_nothing_away(name):
+    """对的在 A、B、C 都有过，没有哪个位置占到一半"""
+    places = Counter(right_places(question)[0] for question in single(name))
+    assert {0, 1, 2} <= set(places)
+    assert max(places.values()) < len(single(name)) / 2
+
+
+@pytest.mark.parametrize("name, question", [case for case in QUESTIONS if "check" in case.values[1]])
+def test_the_numbers_are_true(names, name, question):
+    assert eval(question["check"], dict(names)) is True
