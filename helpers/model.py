@@ -16,6 +16,7 @@ from helpers.download.checkpoint import check_checkpoint, check_json_files, read
 from helpers.download.local_copy import BrokenCopy
 from helpers.download.names import QWEN_ID, is_model_id, nearest_ids
 from helpers.errors import ModelError, friendly_errors
+from helpers.files import usable_paths, user_path
 from helpers.tiny import TINY
 
 OTHER_BYTES = 1.5e9  # Python、torch 和计算的中间结果另外要的内存
@@ -63,15 +64,19 @@ def chosen(choice: str | os.PathLike | None) -> str:
     """选的是什么：参数，没有就看 COURSE_MODEL，再没有就是 tiny"""
     if choice is None:
         choice = os.environ.get("COURSE_MODEL") or "tiny"
-    return os.fspath(choice).strip()
+    if not isinstance(choice, str | Path):
+        raise ModelError(f"模型应写成文字或文件夹，现在是 {str(choice)[:80]}；例如 \"tiny\"")
+    return str(choice).strip()
 
 
 def own_folder(text: str) -> Path | None:
     """选的是课程自带的或者你给出的文件夹时，是哪个文件夹；选的是要下载的模型时是 None"""
     if text == "tiny":
         return TINY
-    folder = Path(text).expanduser()
-    if text not in ("", "qwen") and folder.is_dir():
+    if text in ("", "qwen"):
+        return None
+    folder = user_path(text, "COURSE_MODEL")
+    if folder.is_dir():
         return folder
     return None
 
@@ -85,8 +90,8 @@ def model_id(text: str) -> str:
         return QWEN_ID
     if is_model_id(text):
         return text
-    raise ModelError(f"模型应是 tiny、qwen、ModelScope 的模型编号（作者/名字）或一个存在的文件夹，现在是 {text!r}；"
-                     f"先试试 tiny{nearest_ids(text)}")
+    raise ModelError("模型应是 tiny、qwen、ModelScope 的模型编号（作者/名字）或一个存在的文件夹，"
+                     f"现在是 {text[:80]!r}；先试试 tiny{nearest_ids(text)}")
 
 
 def fetch(name: str) -> Path:
@@ -112,7 +117,7 @@ def repair(name: str, broken: BrokenCopy) -> Path:
 
 def obtain(name: str) -> Path:
     """从老师的一份或者 ModelScope 取一个模型（只取缺的、坏的），核对以后记下来，返回文件夹"""
-    place = os.environ.get("COURSE_MODEL_HUB")
+    place = os.environ.get("COURSE_MODEL_HUB", "").strip()
     folder = local_copy.local_folders(name)[0]
     try:
         if place:
@@ -120,6 +125,7 @@ def obtain(name: str) -> Path:
             announce(f"从 {place} 取", listed, folder)
             classroom_copy.fetch_copy(place, listed, folder)
         else:
+            say(f"问 {modelscope_hub.hub_host()} 有哪些文件，最多等 {modelscope_hub.LISTING_SECONDS} 秒")
             listed = modelscope_hub.listing(name)
             announce(f"从 {modelscope_hub.hub_host()} 下载", listed, folder)
             modelscope_hub.download(listed, folder)
@@ -135,6 +141,8 @@ def announce(doing: str, listed: manifest.Manifest, folder: Path) -> None:
     """动手以前：说一句要做什么，看看磁盘放不放得下"""
     say(f"{doing} {listed.model_id}，共 {listed.size() / 1e6:,.0f} MB")
     local_copy.check_disk(listed, folder)
+    with usable_paths("MODELSCOPE_CACHE"):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def dtype_for(folder: Path) -> str:
