@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 INSTALL = "在项目文件夹运行 python -m pip install -e ."
 
+NO_HOME = "home directory"  # 没有用户文件夹时，Path.home() 报的 RuntimeError 里的话
+
 
 class ModelError(Exception):
     """模型用不了：名字不对、文件不齐、下载不了"""
@@ -27,6 +29,15 @@ def friendly_errors(stopped: str = "已停止") -> Iterator[None]:
         raise SystemExit(str(error)) from None
     except ImportError as error:
         raise SystemExit(f"应装好课程的全部包，现在缺 {error.name or error}；{INSTALL}") from None
+    except OSError as error:
+        reason = f"{error.strerror or error}：{error.filename or '没有说是哪个文件'}"[:200]
+        raise SystemExit(f"文件应能读写，现在不能（{reason}）；看看磁盘满了没有、有没有权限，"
+                         "或者用 MODELSCOPE_CACHE 换到自己的文件夹") from None
+    except RuntimeError as error:
+        if NO_HOME not in str(error):
+            raise
+        raise SystemExit("这个账户应有用户文件夹，现在没有；把环境变量 HOME（Windows 是 USERPROFILE）"
+                         "设为一个能写的文件夹，再运行一次") from None
     except MemoryError:
         raise SystemExit("内存应放得下整个模型，现在不够；关掉浏览器等程序再试，或者设 COURSE_MODEL 为 tiny") from None
 

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import time
 
 from helpers import model
 from helpers.download import classroom_copy
@@ -12,7 +13,7 @@ from helpers.fast.standin import SMALL, make
 
 import pytest
 from downloads import command, folder
-from servers import loopback
+from servers import hostile, loopback
 from servers.fake_modelscope import MODEL, serve
 
 
@@ -156,6 +157,142 @@ def test_bad_manifests(exported, student, tmp_path, content, says):
     assert "应" in str(caught.value)
     assert "现在" in str(caught.value)
     assert not (tmp_path / "学生 的缓存").exists()
+
+
+def manifest_with(files: str) -> bytes:
+    """清单，files 是 JSON 里写的文件表"""
+    return ('{"model": "' + MODEL + '", "files": ' + files + "}").encode()
+
+
+def one_file(path: str = '"x.json"', size: str = "1", sha256: str = '"0"') -> bytes:
+    """只有一个文件的清单，三项都是 JSON 里写的"""
+    return manifest_with("{" + path + ': {"size": ' + size + ', "sha256": ' + sha256 + "}}")
+
+
+ODD_MANIFESTS = {  # 清单 → 话里有
+    "名字里有 NUL": (one_file(path=r'"a\u0000.json"'), "不可信"),
+    "名字里有半个字": (one_file(path=r'"\ud800.json"'), "不可信"),
+    "名字里有换行": (one_file(path=r'"a\n.json"'), "不可信"),
+    "五千字的名字": (one_file(path='"' + "长" * 5000 + '.json"'), "不可信"),
+    "代码": (one_file(path='"evil.py"'), "只有模型的数据"),
+    "课程自己的记录": (one_file(path='".course-record.json"'), "只有模型的数据"),
+    "Infinity": (one_file(size="Infinity"), "看不懂"),
+    "NaN": (one_file(size="NaN"), "看不懂"),
+    "负数": (one_file(size="-1"), "看不懂"),
+    "true": (one_file(size="true"), "看不懂"),
+    "文字": (one_file(size='"1"'), "看不懂"),
+    "小数": (one_file(size="1.5"), "看不懂"),
+    "四百位": (one_file(size="9" * 400), "看不懂"),
+    "五千位": (one_file(size="9" * 5000), "看不懂"),
+    "一列": (one_file(size="[[1]]"), "看不懂"),
+    "sha256 是数": (one_file(sha256="7"), "看不懂"),
+    "比磁盘大": (one_file(size=str(10 ** 18)), "磁盘应至少有"),
+    "文件表是一列": (manifest_with("[[[]]]"), "看不懂"),
+    "文件表是 null": (manifest_with("null"), "看不懂"),
+    "二十万层": (b"[" * 200_000, "看不懂"),
+    "里面二十万层": (manifest_with("[" * 200_000), "看不懂"),
+    "不是 UTF-8": (b"\xff\xfe{", "看不懂"),
+    "模型是一列": (b'{"model": [1], "files": {}}', "看不懂"),
+    "模型是五千字": (b'{"model": "' + b"a" * 5000 + b'", "files": {}}', "看不懂"),
+}
+
+
+@pytest.mark.parametrize("name", ODD_MANIFESTS)
+def test_odd_manifests(exported, student, tmp_path, name):
+    content, says = ODD_MANIFESTS[name]
+    (exported[0] / classroom_copy.CLASS_MANIFEST).write_bytes(content)
+    student.setenv("COURSE_MODEL_HUB", str(exported[0]))
+    with pytest.raises(ModelError, match=says) as caught:
+        model.locate("qwen")
+    message = str(caught.value)
+    assert "应" in message
+    assert "现在" in message
+    assert len(message) < 500
+    assert not (tmp_path / "学生 的缓存").exists()
+
+
+@pytest.fixture
+def strange_teacher(exported, student):
+    """一台会出毛病的 http 服务器，发老师导出的文件；用 fault(名字, 怎样回答) 设毛病，None 是好了"""
+    files = {path.name: path.read_bytes() for path in exported[0].iterdir()}
+    faults = {}
+
+    def answer(handler, what):
+        name = handler.path.removeprefix("/class/")
+        if faults.get(name):
+            return faults[name](handler)
+        return handler.file(files[name])
+
+    with serve(files) as hub:
+        student.setenv("COURSE_MODEL_HUB", f"{hub.address}/class")
+        student.setenv("COURSE_MODEL_FINGERPRINT", exported[1])
+        hub.fault = answer
+        yield lambda name, fault: faults.update({name: fault})
+
+
+def test_a_huge_manifest_is_refused_before_it_is_read_whole(exported, student, strange_teacher):
+    strange_teacher("course-model.json", hostile.endless(hostile.BLOCK))
+    start = time.perf_counter()
+    with pytest.raises(ModelError, match="应不超过 1 MB，现在更大"):
+        model.locate("qwen")
+    assert time.perf_counter() - start < 5
+    student.setenv("COURSE_MODEL_HUB", str(exported[0]))
+    with (exported[0] / "course-model.json").open("wb") as file:
+        file.truncate(900_000_000)  # 900 MB 的洞，不占磁盘
+    with pytest.raises(ModelError, match="应不超过 1 MB，现在更大"):
+        model.locate("qwen")
+
+
+@pytest.mark.parametrize("fault", [hostile.endless(b"{", 0.05), hostile.drip_status, hostile.drip_headers,
+                                   hostile.drip_chunk_size])
+def test_a_manifest_that_drips(student, strange_teacher, fault):
+    student.setattr(classroom_copy, "MANIFEST_SECONDS", 0.5)
+    strange_teacher("course-model.json", fault)
+    with pytest.raises(ModelError, match="现在断了"):
+        model.locate("qwen")
+
+
+WHOLE_AGAIN = {  # 老师那里的 config.json 怎样回答 → 话里有；以后好的服务器照样取得到
+    "没有完": (hostile.endless(hostile.BLOCK), "不一样"),
+    "说得长，没有完": (hostile.longer_than_said, "现在老师那里只给了|不一样"),
+    "比说的短": (hostile.shorter_than_said, "断了"),
+    "压缩炸弹": (hostile.gzip_bomb(100), "不一样"),
+    "解不开的压缩": (hostile.not_gzip, "断了"),
+    "转个没完": (hostile.redirect("/class/config.json"), "断了"),
+    "一点一点没有完": (hostile.endless(b"x", 0.05), "断了"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE_AGAIN)
+def test_a_file_that_goes_wrong_does_not_stand_in_the_way(student, strange_teacher, name):
+    student.setattr(classroom_copy, "SILENT_SECONDS", 0.5)
+    fault, says = WHOLE_AGAIN[name]
+    strange_teacher("config.json", fault)
+    with pytest.raises(ModelError, match=says):
+        model.locate("qwen")
+    partial = folder() / "config.json.incomplete"
+    assert not partial.exists() or partial.stat().st_size < 10_000
+    strange_teacher("config.json", None)
+    model.locate("qwen")
+    assert_whole()
+
+
+def test_a_partial_larger_than_the_file_is_room_and_no_start(student, strange_teacher):
+    folder().mkdir(parents=True)
+    huge = folder() / "config.json.incomplete"
+    with huge.open("wb") as file:
+        file.truncate(10 ** 12)  # 1 TB 的洞：算作可以腾出来的
+    student.setattr("shutil.disk_usage", lambda place: type("", (), {"free": 0}))
+    model.locate("qwen")
+    assert_whole()
+    assert not huge.exists()
+
+
+def test_a_spoiled_partial_is_taken_again_from_the_start(exported, student, strange_teacher):
+    folder().mkdir(parents=True)
+    (folder() / "config.json.incomplete").write_bytes(b"?" * 100)  # 这台服务器认 Range：接在坏的一半后面
+    model.locate("qwen")
+    assert_whole()
 
 
 @pytest.mark.parametrize("place", ["没有这个文件夹", "http://127.0.0.1:9"])

@@ -4,7 +4,8 @@
 |---|---|---|
 | 没有网、查不到地址 | 查不到 | 再试就好 |
 | 拒绝连接 | 被拒绝 | 再试就好 |
-| 清单一直不来 | 一直没有 | 再试就好 |
+| 清单一直不来、每秒几个字节 | 一直没有 | 再试就好 |
+| 清单没有完、压缩炸弹、转个没完 | 超过 10 MB、连接断开 | 再试就好 |
 | 校园网登录页 | 校园网 | 再试就好 |
 | 404、403、500、清单看不懂 | 检查、不让下载、服务器出错、看不懂 | 再试就好 |
 | 下载中断一次 | （自己接着下） | 完整 |
@@ -31,6 +32,7 @@ from helpers.fast.standin import make
 
 import pytest
 from downloads import ROOT, TINY_SHAPE, command, folder, refused, works_again
+from servers import hostile
 from servers.fake_modelscope import MODEL, serve
 
 
@@ -116,7 +118,9 @@ def test_the_listing_goes_wrong(hub, fault, says, caplog):
     works_again(hub)
 
 
-ODD = [{"Path": None}, {"Path": 7}, {"Path": ["a"]}, {"Size": "大"}, {"Size": -1}, {"Size": None}, {"Sha256": 7}]
+ODD = [{"Path": None}, {"Path": 7}, {"Path": ["a"]}, {"Size": "大"}, {"Size": -1}, {"Size": None}, {"Sha256": 7},
+       {"Size": True}, {"Size": "7"}, {"Size": 1.5}, {"Size": 10 ** 400}, {"Size": [[1]]}, {"Size": float("nan")},
+       {"Size": float("inf")}, {"Path": True}, {"Path": {"a": 1}}, {"Sha256": ["0"]}, {"Sha256": True}]
 
 
 @pytest.mark.parametrize("change", ODD)
@@ -127,11 +131,50 @@ def test_an_odd_entry_in_the_listing(hub, change):
 
 
 @pytest.mark.parametrize("text", [
-    b"null", b"[" * 200_000, b'{"Data": {"Files": [{"Path": "a.json", "Size": Infinity}]}}'])
+    b"null", b"[" * 200_000, b"7", b'"text"', b"NaN", b"[[[]]]", b'{"Data": {"Files": "abc"}}',
+    b'{"Data": {"Files": [[["a"]]]}}', b'{"Data": {"Files": ' + b"[" * 200_000, b'{"Data": {"Files": {"a": 1}}}',
+    b'{"Data": {"Files": [{"Path": "a.json", "Size": Infinity}]}}'])
 def test_an_odd_listing(hub, text):
     hub.fault = lambda handler, what: handler.body(text, kind="application/json")
     refused("看不懂")
     assert not folder().exists()
+
+
+HOSTILE = {  # 清单怎样回答 → 话里有
+    "没有完": (hostile.endless(hostile.BLOCK), "超过 10 MB"),
+    "每秒几个字节": (hostile.endless(b"{", 0.05), "一直没有"),
+    "状态行写不完": (hostile.drip_status, "一直没有"),
+    "头写不完": (hostile.drip_headers, "一直没有"),
+    "分块的长度写不完": (hostile.drip_chunk_size, "一直没有|连接断开"),
+    "压缩炸弹": (hostile.gzip_bomb(100), "超过 10 MB"),
+    "解不开的压缩": (hostile.not_gzip, "连接断开"),
+    "比说的短": (hostile.shorter_than_said, "连接断开"),
+    "比说的长": (hostile.longer_than_said, "JSON"),
+    "转个没完": (hostile.redirect("/api/v1/models/" + MODEL + "/repo/files"), "连接断开"),
+    "转到不是地址的地方": (hostile.redirect("http://[1"), "应"),
+    "不是 UTF-8": (hostile.whole(b"\xff\xfe\x00"), "JSON"),
+    "一行五千位的数": (hostile.whole(b"9" * 5000), "JSON"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_one_deadline_and_one_size_for_the_listing(hub, monkeypatch, capsys, name):
+    monkeypatch.setattr(modelscope_hub, "LISTING_SECONDS", 0.6)
+    answer, says = HOSTILE[name]
+    hub.fault = lambda handler, what: answer(handler)
+    with pytest.raises(ModelError, match=says) as caught:
+        model.locate("qwen")
+    assert len(str(caught.value)) < 400
+    assert "最多等 0.6 秒" in capsys.readouterr().err  # 等以前就说了
+    assert not folder().exists()
+
+
+def test_an_endless_file_does_not_stand_in_the_way(hub):
+    hub.fault = weights_fault(hostile.endless(hostile.BLOCK))
+    refused("不一致")
+    left = sum(path.stat().st_size for path in folder().glob("*.incomplete"))
+    assert left <= len(weights(hub))
+    works_again(hub)
 
 
 def test_nobody_listens_and_no_such_host(hub, monkeypatch):

@@ -18,7 +18,7 @@ from pathlib import Path
 from helpers import environment, model
 from helpers.download import local_copy, modelscope_hub
 from helpers.download.manifest import Manifest
-from helpers.errors import ModelError
+from helpers.errors import ModelError, friendly_errors
 
 import pytest
 from downloads import ROOT
@@ -136,6 +136,24 @@ def test_a_folder_that_the_system_refuses(here_only, code):
         says_one_sentence(str(caught.value), os.strerror(code))
 
 
+def test_the_last_net_catches_what_the_system_refuses():
+    with pytest.raises(SystemExit, match="文件应能读写，现在不能.+No space.+磁盘满了没有"), friendly_errors():
+        raise OSError(errno.ENOSPC, "No space left on device", "某个文件")
+    with pytest.raises(RuntimeError, match="自己的"), friendly_errors():
+        raise RuntimeError("自己的错照样是自己的错")
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("text", ["长" * 1500, "~nouser/x", __file__, "/proc/没有"])
+def test_run_qwen_with_an_odd_cache(text):
+    """教学小模型不用缓存；modelscope 自己要它，用不了时也只说一句"""
+    environment = {**os.environ, "MODELSCOPE_CACHE": text, "PYTHONIOENCODING": "utf-8"}
+    result = subprocess.run([sys.executable, "run_qwen.py", "你是谁"], cwd=ROOT, env=environment,
+                            capture_output=True, encoding="utf-8", timeout=200)
+    assert "Traceback" not in result.stderr
+    assert result.returncode == 0 or "应" in result.stderr
+
+
 NOBODY = """
 import os, pwd, runpy, sys
 def unknown(uid):
@@ -168,10 +186,11 @@ def test_an_account_without_a_home():
 
 @pytest.mark.ci
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows 没有 pwd")
-def test_the_embedded_model_answers_without_a_home():
+def test_the_first_answer_without_a_home():
     result = as_nobody("run_qwen.py", "你是谁")
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() != ""
+    assert result.returncode == 1
+    assert "把环境变量 HOME" in result.stderr
+    assert "Traceback" not in result.stderr
     checkup = as_nobody("helpers.environment")
     assert "把 MODELSCOPE_CACHE 设为完整的路径" in checkup.stdout
     assert "Traceback" not in checkup.stderr
