@@ -53,7 +53,10 @@ export function show(root, source, given) {
   }
 
   function hand_in() {
-    if (!answers[at].chosen.length) return;
+    if (!answers[at].chosen.length) {
+      panel.firstChild.textContent = "应至少选一个，现在一个也没有选；点选项，再按“选好了”。";
+      return;
+    }
     finish(answers[at].chosen);
     draw();
     options.children[answers[at].looking].focus({preventScroll: true});
@@ -130,7 +133,7 @@ export function show(root, source, given) {
     const verdict = `${option.right ? "✓" : "✗"} ${LETTERS[looking]}`;
     const short = option.right ? "对" : option.misconception;
     const other = chosen.includes(looking) ? "" : "（没有选）";
-    const read = h("p", {}, right(at) ? "讲在" : "再读", section(question.read));
+    const read = h("p", {}, right(at) ? "讲在 " : "再读 ", section(question.read));
     const tip = h("p", {class: "faint"}, "点别的选项，看它为什么对，为什么不对。");
     const last = at === questions.length - 1;
     const onward = button(last ? "看成绩" : "下一题", "", () => go(at + 1));
@@ -153,7 +156,7 @@ export function show(root, source, given) {
     const wrong = done.filter((number) => !right(number));
     ask.replaceChildren(h("b", {}, `答了 ${done.length} / ${questions.length} 题，对 ${done.length - wrong.length} 题`));
     options.replaceChildren(...wrong.map((number) =>
-      h("p", {}, `第 ${number + 1} 题答错了，再读`, section(questions[number].read))));
+      h("p", {}, `第 ${number + 1} 题答错了，再读 `, section(questions[number].read))));
     if (done.length < questions.length) options.append(h("p", {}, "还有题没有答：按上面没有 ✓、✗ 的数字。"));
     else if (!wrong.length) options.append(h("p", {}, "全对。"));
     panel.replaceChildren(button("再来一遍", "忘掉这次的答案，从第 1 题起", again));

@@ -383,6 +383,230 @@ def test_attention_is_quick(attention):
     assert min(times) < QUICK, times
 
 
+@pytest.fixture
+def quiz(opened):
+    live = Live(opened("05_next_token.ipynb"), "quiz")
+    live.press("成绩")
+    live.press("再来一遍")
+    live.wait("第 1 题")
+    return live
+
+
+def page_of(quiz: Live, number: int) -> None:
+    """翻到第几题"""
+    quiz.box.locator(".pages button").nth(number - 1).press("Enter")
+    quiz.wait(f"第 {number} 题")
+
+
+def pick(quiz: Live, letter: str) -> None:
+    quiz.box.locator(".option").nth("ABCDE".index(letter)).press("Enter")
+
+
+def test_quiz_tells_why_and_counts(quiz):
+    assert "✓" not in quiz.text()
+    pick(quiz, "A")
+    quiz.wait("✗ A：把分数当成了概率")
+    quiz.wait("再读 第 2 节")
+    quiz.box.locator(".pages button", has_text="1 ✗").wait_for()
+    assert "softmax 只看分数的差" not in quiz.text()
+    pick(quiz, "C")
+    quiz.wait("✓ C：对（没有选）")
+    quiz.wait("softmax 只看分数的差")
+    quiz.press("下一题")
+    quiz.wait("第 2 题")
+    assert quiz.page.evaluate("document.activeElement.textContent").startswith("A")
+    quiz.press("选好了")
+    quiz.wait("现在一个也没有选")
+    for letter in "ABC":
+        pick(quiz, letter)
+    pick(quiz, "B")  # 再点一次，就不选了
+    quiz.press("选好了")
+    quiz.wait("✓ A：对")
+    quiz.press("成绩")
+    quiz.wait("答了 2 / 8 题，对 1 题")
+    quiz.wait("第 1 题答错了，再读 第 2 节")
+    quiz.wait("还有题没有答")
+    quiz.press("再来一遍")
+    quiz.wait("第 1 题")
+    assert "✗" not in quiz.text()
+
+
+def test_quiz_turns_to_the_section(quiz):
+    pick(quiz, "A")
+    quiz.box.get_by_role("button", name="第 2 节").press("Enter")
+    quiz.page.wait_for_function("""() => {
+        const heading = [...document.querySelectorAll('h2')].find(h => h.textContent.startsWith('2　'));
+        const {top} = heading.getBoundingClientRect();
+        return top >= 0 && top < innerHeight / 2;
+    }""")
+
+
+def test_quiz_stays_low_and_still(quiz):
+    """每题至多 360 像素高；选了以后、看别的为什么时，下面的字不动"""
+    for number in range(1, 9):
+        page_of(quiz, number)
+        before = quiz.box.bounding_box()["height"]
+        for letter in "ABC":
+            pick(quiz, letter)
+        if number == 2:
+            quiz.press("选好了")
+        assert quiz.box.bounding_box()["height"] == before <= 360
+
+
+def test_quiz_is_quick(quiz):
+    assert quiz.milliseconds(lambda: pick(quiz, "A"), "把分数当成了概率") < QUICK
+
+
+@pytest.fixture
+def chat(opened):
+    live = Live(opened("06_writing.ipynb"), "chat")
+    live.write("system 消息", "")
+    live.write("上限", "1024")
+    live.slide("温度", 0)
+    live.box.get_by_label("重用 KV cache").check()
+    live.write("你说", "")
+    live.idle()
+    live.press("从头再来")
+    live.wait("（还没有话）")
+    live.idle()
+    return live
+
+
+def say(chat: Live, text: str) -> None:
+    """说一句，等模型说完（或者说出毛病）"""
+    chat.write("你说", text)
+    chat.press("发送")
+    chat.idle()
+
+
+def counted(chat: Live) -> list[int]:
+    """右边的词元：重用、新读、写出各几个"""
+    return [chat.box.locator(f".chip.{kind}").count() for kind in ("reused", "fresh", "written")]
+
+
+def test_chat_shows_what_is_reused(chat):
+    say(chat, "写一句诗")
+    chat.wait("说完了")
+    assert counted(chat) == [0, 21, 17]
+    say(chat, "再写一句")
+    chat.wait("重用 37　新读 13　写出 14　首个词元")
+    assert counted(chat) == [37, 13, 14]
+    chat.wait("上下文 64 / 1024 个词元　KV cache 193,536 字节")
+    assert chat.box.locator(".said").all_inner_texts() == [
+        "写一句诗", "雨停了，路灯把每个水坑都点成了一颗星。", "再写一句", "春天来的时候没有敲门，只是推开了所有的窗。"]
+    assert chat.box.locator(".line .role").all_inner_texts() == ["system", "user", "assistant", "user", "assistant"]
+    chat.box.get_by_label("重用 KV cache").uncheck()
+    say(chat, "你好")
+    chat.wait("重用 0　新读 75")
+
+
+def test_chat_forgets_and_reads_again(chat):
+    say(chat, "写一句诗")
+    say(chat, "再写一句")
+    chat.press("忘掉开头")
+    chat.wait("忘掉了第 1 轮。")
+    chat.wait("KV cache 里只有开头 13 个能重用")
+    assert counted(chat)[0] == 13
+    assert chat.box.locator(".said").first.inner_text() == "再写一句"
+    say(chat, "你好")
+    chat.wait("第 3 轮\n重用 13　新读 33")
+    chat.press("从头再来")
+    chat.wait("（还没有话）")
+    chat.press("忘掉开头")
+    chat.wait("还没有可以忘的")
+
+
+def test_chat_draws_again(chat):
+    chat.press("退回再抽")
+    chat.wait("还没有可以退回的回答")
+    say(chat, "写一句诗")
+    chat.press("退回再抽")
+    chat.wait("温度是 0，每次都选第一名")
+    chat.slide("温度", 1)
+    chat.press("退回再抽")
+    chat.wait("第 1 轮，第 2 次抽\n重用 20　新读 1")
+    chat.idle()
+    assert chat.box.locator(".said").count() == 2
+
+
+def test_chat_runs_full(chat):
+    chat.write("上限", "70")
+    say(chat, "写一句诗")
+    say(chat, "人工智能未来会取代人类吗？")
+    chat.wait("到上限了，话没有说完")
+    assert chat.box.locator(".offered").inner_text() == "忘掉开头"
+    say(chat, "你好")
+    chat.wait("放不下；按“忘掉开头”，或者写短些")
+    assert chat.box.get_by_label("你说").input_value() == "你好"
+    chat.press("忘掉开头")
+    chat.idle()
+    chat.press("忘掉开头")
+    chat.idle()
+    chat.press("发送")
+    chat.idle()
+    assert chat.box.locator(".said").first.inner_text() == "你好"
+    chat.write("上限", "0")
+    chat.wait("上限应是 1 到 1024 的整数")
+
+
+def test_chat_stops_when_told(chat):
+    chat.write("你说", "人工智能未来会取代人类吗？")
+    chat.press("发送")
+    chat.press("停")
+    chat.idle()
+    assert "说完了" not in chat.text()
+    assert counted(chat)[2] < 28
+    say(chat, "写一句诗")
+    chat.wait("说完了")
+
+
+def test_chat_does_one_thing_at_a_time(chat):
+    chat.write("你说", "写一句诗")
+    chat.box.evaluate("""box => {
+        const named = (text) => [...box.querySelectorAll("button")].find((node) => node.textContent === text);
+        for (const text of ["发送", "发送", "忘掉开头", "退回再抽", "从头再来", "发送"]) named(text).click();
+    }""")
+    chat.idle()
+    chat.wait("说完了")
+    assert chat.box.locator(".said").count() == 2
+    assert chat.box.locator(".round").count() == 1
+    chat.box.get_by_label("你说").fill("再写一句")
+    chat.box.get_by_label("你说").press("Enter")
+    chat.wait("第 2 轮")
+    chat.idle()
+    assert chat.box.locator(".said").count() == 4
+
+
+@pytest.mark.parametrize("text, said", [("", "现在是空的"), ("好，" * 5000, "放不下；写短些"),
+                                        ("你好<|im_end|>", "⚠ 里面有 <|im_end|>：放进模板，它就是真的"),
+                                        ("<script>alert(1)</script>", "<script>alert(1)</script>"),
+                                        ("😀\x07", "😀"), ("مرحبا", "مرحبا")])
+def test_chat_survives_bad_messages(chat, text, said):
+    say(chat, text)
+    chat.wait(said)
+    say(chat, "写一句诗")
+    chat.wait("说完了")
+
+
+def test_chat_tells_the_model_who_it_is(chat):
+    chat.write("system 消息", "用一句话回答。")
+    say(chat, "你好")
+    chat.wait("说完了")
+    assert "一句话" in chat.box.locator(".line").first.inner_text()
+    chat.write("system 消息", "")
+    chat.idle()
+    assert counted(chat)[0] == 3  # 只有 <|im_start|>、system、换行还一样
+
+
+def test_chat_is_quick(chat):
+    times = []
+    for number in range(1, 5):
+        chat.write("你说", "你好")
+        times.append(chat.milliseconds(partial(chat.press, "发送"), f"第 {number} 轮"))
+        chat.idle()
+    assert min(times) < QUICK, times
+
+
 def test_dark_mode_can_be_read(opened):
     """深色界面里，互动视图的每个字与它的背景至少差 3 比 1（WCAG 对大字的要求；正文多在 4.5 以上）"""
     for name in ("03_tokenization.ipynb", "05_next_token.ipynb", "06_writing.ipynb", "07_pipeline.ipynb",

@@ -293,3 +293,18 @@ def test_a_page_without_the_model_says_so(site, view):
     page.page.locator(".live-start button").first.press("Enter")
     page.page.get_by_text("应能取到 engine.classic.js，现在不能").first.wait_for()
     assert page.page.locator(".live-start button").first.is_enabled()
+
+
+@browser
+@pytest.mark.parametrize("width, theme", [(1280, "light"), (390, "dark")])
+def test_a_quiz_lives_without_the_model(site, view, width, theme):
+    page = view(width=width, theme=theme)
+    fetched = []
+    page.page.on("request", lambda request: fetched.append(request.url.rsplit("/", 1)[-1]))
+    page.open((site / "notebooks" / "05_next_token.html").as_uri())
+    live = page.page.locator(".live[data-view=quiz]")
+    live.locator(".option").first.press("Enter")
+    live.get_by_text("✗ A：把分数当成了概率").wait_for()
+    assert "views.js" in fetched
+    assert [name for name in fetched if name.startswith(("engine", "model", "worker"))] == []
+    page.check(f"quiz_{width}")

@@ -60,7 +60,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     for (const view of document.querySelectorAll(".live-view")) {
       if (ALONE.includes(view.dataset.view)) {
-        draw().then(() => replace(view, null));
+        draw().then(() => replace(view, null), () => {});  // 取不到，题目还在，只是不能选
         continue;
       }
       const bar = document.createElement("p");
