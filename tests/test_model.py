@@ -2,7 +2,7 @@
 import json
 import shutil
 
-from helpers import model
+from helpers import model, usable
 from helpers.download import names
 from helpers.errors import ModelError
 from helpers.model import locate
@@ -10,17 +10,15 @@ from helpers.tiny import TINY
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from checkpoints import random_model, saved
+from transformers import AutoModelForCausalLM
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, own_cache, monkeypatch):
     """一个很小、完整、随机的检查点"""
-    config = Qwen2Config(vocab_size=64, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2,
-                         num_key_value_heads=1, bos_token_id=None, eos_token_id=None, pad_token_id=None)
-    Qwen2ForCausalLM(config).save_pretrained(tmp_path / "模型 一")
-    shutil.copy(TINY / "tokenizer.json", tmp_path / "模型 一")
-    return tmp_path / "模型 一"
+    monkeypatch.setattr(usable, "run_trial", usable.use_once)
+    return saved(random_model(), tmp_path / "模型 一")
 
 
 def test_default_environment_and_argument(monkeypatch, folder):

@@ -30,7 +30,10 @@ def check_checkpoint(folder: Path) -> Path:
 def check_json_files(folder: Path) -> None:
     """每个 JSON（分词器、各种设置）都读得出来吗；下载站没有公布 sha256 时，只有这样才看得出坏了。坏了报 ModelError"""
     for path in sorted(folder.glob("*.json")):
-        read_json(path)
+        try:
+            read_json(path)
+        except FileNotFoundError as error:  # 指向空处的链接
+            raise unreadable_file(folder, error) from None
 
 
 def read_json(path: Path) -> object:
@@ -93,9 +96,13 @@ def shard_files(index: Path) -> list[str]:
     """索引里列出的分片，按名字排好"""
     try:
         content = json.loads(index.read_text(encoding="utf-8"))
-        return sorted(set(content["weight_map"].values()))
+        names = sorted(set(content["weight_map"].values()))
+        outside = [name for name in names if name != Path(name).name or not name.endswith(".safetensors")]
     except MALFORMED:
         raise ModelError(f"{index} 应列出全部分片，现在读不出来；重新下载这个文件") from None
+    if outside or not names:
+        raise ModelError(f"{index} 应列出同一个文件夹里的 safetensors 分片，现在是 {outside}；重新下载这个文件")
+    return names
 
 
 def check_weights(path: Path) -> None:
@@ -120,9 +127,17 @@ def announced_size(path: Path, size: int) -> int:
         length = int.from_bytes(file.read(8), "little")
         if length > size:
             raise ValueError(f"文件头要 {length} 字节")
-        header = json.loads(file.read(length))
+        header = json.loads(file.read(length), object_pairs_hook=unique_names)
     header.pop("__metadata__", None)
     data_size = 0
     for tensor in header.values():
         data_size = max(data_size, tensor["data_offsets"][1])
     return 8 + length + data_size
+
+
+def unique_names(pairs: list[tuple]) -> dict:
+    """JSON 的一个对象；同一个名称写了两次时报 ValueError：两个库可能各取一个"""
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("同一个名称写了两次")
+    return content

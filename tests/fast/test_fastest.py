@@ -2,7 +2,7 @@
 import json
 import shutil
 
-from helpers import speed
+from helpers import model, speed
 from helpers.errors import ModelError
 from helpers.fast import choose, fastest
 from helpers.fast.linear import linears
@@ -22,8 +22,9 @@ IDS = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6]])
 
 @pytest.fixture(autouse=True)
 def short(own_cache, monkeypatch):
-    """每个测试用自己的缓存文件夹，试跑只算两遍"""
+    """每个测试用自己的缓存文件夹，试跑只算两遍；这里的检查点没有对话模板，locate 不先试用"""
     monkeypatch.setattr(choose, "ROUNDS", 2)
+    monkeypatch.setattr(model, "demand_usable", lambda folder: folder)
 
 
 @pytest.fixture
