@@ -4,7 +4,7 @@
 // 训练过的是一份，最后一行是十四万多份。出现过的、没有训练过的编号要单独扣分，先从那一行里分出来。
 
 export const STAGES = ["原来", "重复惩罚", "温度", "top-k", "top-p"];
-const NEAR = 5; // 打分差这么多，概率差一百多倍
+const NEAR = 2; // 打分差这么多，概率差七倍
 
 // 训练过的编号和整个词表的大小 → 一行行的词表
 export function createVocabulary(trained, size) {
@@ -48,9 +48,7 @@ export function createVocabulary(trained, size) {
 
   // 打分最高的 many 个
   function top(scores, many) {
-    const stage = {scores, counts: plain};
-    const shares = softmax(stage);
-    return best(stage, (at) => membersOf(at, []), many).map((one) => ({id: one.id, share: shares[one.row]}));
+    return best({scores, counts: plain}, (at) => membersOf(at, []), many);
   }
 
   return {row, spread, first, top, size};
@@ -114,13 +112,16 @@ function keepTopP({scores, counts}, p) {
   return kept;
 }
 
-// 各行，打分高的在前。全部排一次在手机上要几十毫秒，多半只用得到开头，所以先排离最高不远的，用完了再排其余的
+// 各行，打分高的在前。全部排一次在手机上要几十毫秒，多半只用得到开头几个，所以一段一段地排，每段比前一段宽一倍
 function* highestFirst(scores) {
-  const near = largest(scores) - NEAR;
+  const highest = largest(scores);
   const descending = (left, right) => scores[right] - scores[left];
-  const rows = Array.from(scores.keys());
-  yield* rows.filter((row) => scores[row] >= near).sort(descending);
-  yield* rows.filter((row) => scores[row] < near && scores[row] > -Infinity).sort(descending);
+  let left = Array.from(scores.keys()).filter((row) => scores[row] > -Infinity);
+  for (let gap = NEAR; left.length > 0; gap *= 2) {
+    const lowest = highest - gap;
+    yield* left.filter((row) => scores[row] >= lowest).sort(descending);
+    left = left.filter((row) => scores[row] < lowest);
+  }
 }
 
 // 每行的一份有多大概率
@@ -141,14 +142,14 @@ function largest(numbers) {
 
 // ---- 选 ----
 
-// 概率最大的 many 个编号：[{id, row, copy}]，copy 是那一行的第几份
+// 概率最大的 many 个编号：[{id, row, copy, share}]，copy 是那一行的第几份
 export function best(stage, members, many) {
   const shares = softmax(stage);
   const found = [];
   for (const row of highestFirst(stage.scores)) {
     if (found.length >= many || shares[row] === 0) break;
     const room = Math.min(stage.counts[row], many - found.length);
-    members(row).slice(0, room).forEach((id, copy) => found.push({id, row, copy}));
+    members(row).slice(0, room).forEach((id, copy) => found.push({id, row, copy, share: shares[row]}));
   }
   return found;
 }
