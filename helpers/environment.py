@@ -170,9 +170,17 @@ def disk() -> Row:
                "教学小模型够用；下载真正的 Qwen 之前腾出 2 GB，或用 MODELSCOPE_CACHE 换到别的盘")
 
 
+def home_folder() -> Path:
+    """用户文件夹；账户没有时是 ~，不报错"""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("~")
+
+
 def path() -> Row:
     """用户文件夹和缓存的路径里有没有中文或空格"""
-    home = os.path.expanduser("~")  # 没有用户文件夹时原样留着 ~，不报错
+    home = str(home_folder())
     cache = os.environ.get("MODELSCOPE_CACHE") or home
     odd = []
     for name, place in (("用户文件夹", home), ("缓存", cache)):
@@ -350,7 +358,7 @@ def checkup_table(found: list[Row]) -> Shown:
 
 def report(found: list[Row]) -> str:
     """可以发给老师的文字：同一张表，去掉用户名和用户文件夹"""
-    home = Path(os.path.expanduser("~"))
+    home = home_folder()
     text = repr(checkup_table(found)).replace(str(home), "~")
     if home.name not in ("", "~"):
         user = re.escape(home.name)

@@ -32,7 +32,7 @@ def test_the_table_never_raises_and_says_what_to_do():
 
 
 def test_the_pins_are_those_of_the_project_and_have_a_reason():
-    assert len(environment.pins()) == 8
+    assert len(environment.pins()) == 9
     assert set(environment.pins()) == set(environment.WHY)
 
 
