@@ -15,10 +15,10 @@ from helpers.download import classroom_copy, local_copy, manifest, modelscope_hu
 from helpers.download.checkpoint import check_checkpoint, check_json_files, read_config
 from helpers.download.local_copy import BrokenCopy
 from helpers.download.names import QWEN_ID, is_model_id, nearest_ids
+from helpers.download.usable import demand_usable
 from helpers.errors import ModelError, friendly_errors
 from helpers.files import usable_paths, user_path
 from helpers.tiny import TINY
-from helpers.usable import demand_usable
 
 OTHER_BYTES = 1.5e9  # Python、torch 和计算的中间结果另外要的内存
 SLOW = 2.0  # 16 位读问题比 32 位慢到这个倍数，就建议用 32 位

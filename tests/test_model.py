@@ -2,8 +2,8 @@
 import json
 import shutil
 
-from helpers import model, usable
-from helpers.download import names
+from helpers import model
+from helpers.download import names, usable
 from helpers.errors import ModelError
 from helpers.model import locate
 from helpers.tiny import TINY

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from helpers import usable
+from helpers.download import usable
 from helpers.errors import ModelError
 from helpers.model import here, locate
 from helpers.tiny import TINY

@@ -19,10 +19,10 @@ from helpers.files import course_folder, write_text
 START_SECONDS = 120     # 打开 Python、导入各个库、试用一个很小的模型，慢的电脑上也够
 BYTES_A_SECOND = 30e6   # 慢的硬盘一秒读多少权重
 REFUSED = 3             # 试用的进程说了为什么不行
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SETTINGS = {"PYTHONUTF8": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-NUMBERS = {"F64", "F32", "F16", "BF16"}  # 没有量化过的权重是这几种数，safetensors 的写法
-QUESTION = [{"role": "user", "content": "你好"}]
+FLOATS = {"F64", "F32", "F16", "BF16"}  # 没有量化过的权重是这几种数，safetensors 的写法
+GREETING = [{"role": "user", "content": "你好"}]
 
 
 def demand_usable(folder: Path) -> Path:
@@ -31,7 +31,7 @@ def demand_usable(folder: Path) -> Path:
     例: demand_usable(TINY) == TINY
     """
     try:
-        mark = course_folder() / "tried" / fingerprint(folder)
+        mark = course_folder() / "tried" / file_states(folder)
     except OSError as error:
         raise unreadable_file(folder, error) from None
     if mark.exists():
@@ -44,7 +44,7 @@ def demand_usable(folder: Path) -> Path:
     return folder
 
 
-def fingerprint(folder: Path) -> str:
+def file_states(folder: Path) -> str:
     """folder 里各个文件的名称、大小、修改时间合成的 64 个字符；有一样变了就不同"""
     lines = [str(folder.resolve())]
     for path in sorted(folder.iterdir()):
@@ -68,7 +68,7 @@ def refuse_code(folder: Path) -> None:
 
 def run_trial(folder: Path) -> None:
     """另开一个 Python 试用 folder；不行、太久、半路停了都报 ModelError，技术细节写进一个文件"""
-    command = [sys.executable, "-m", "helpers.usable", str(folder.resolve())]
+    command = [sys.executable, "-m", "helpers.download.usable", str(folder.resolve())]
     size = sum((folder / name).stat().st_size for name in weight_files(folder))
     limit = START_SECONDS + size / BYTES_A_SECOND
     environment = {**os.environ, **SETTINGS, "PYTHONPATH": str(ROOT)}
@@ -108,12 +108,12 @@ def use_once(folder: Path) -> None:
         outline, info = AutoModelForCausalLM.from_pretrained(folder, device_map="meta", output_loading_info=True,
                                                              **given)
     check_names(folder, info)
-    check_numbers(folder, outline)
+    check_stored_types(folder, outline)
     with step(folder, "分词器（tokenizer.json、tokenizer_config.json）应能用"):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     check_vocabulary(folder, tokenizer, outline)
     with step(folder, "对话模板（chat_template）应能套上一个问题"):
-        inputs = tokenizer.apply_chat_template(QUESTION, add_generation_prompt=True, return_tensors="pt",
+        inputs = tokenizer.apply_chat_template(GREETING, add_generation_prompt=True, return_tensors="pt",
                                                return_dict=True)
     with step(folder, "模型应能照 config.json 和 generation_config.json 写出词元"):
         model = AutoModelForCausalLM.from_pretrained(folder, **given)
@@ -166,15 +166,15 @@ def check_names(folder: Path, info: dict) -> None:
                          f"多了 {len(extra)} 个（{names}）：这样写出来的是胡话；重新下载这个模型")
 
 
-def check_numbers(folder: Path, model) -> None:
+def check_stored_types(folder: Path, model) -> None:
     """没有量化过的模型，每个参数应存成浮点数，否则报 ModelError"""
     if getattr(model.config, "quantization_config", None):
         return
     types = stored_types(folder)
     for name in model.state_dict():
         kind = types.get(name, "F32")
-        if kind not in NUMBERS:
-            raise ModelError(f"{folder} 的 {name} 应存成浮点数（{'、'.join(sorted(NUMBERS))}），现在是 {kind}；"
+        if kind not in FLOATS:
+            raise ModelError(f"{folder} 的 {name} 应存成浮点数（{'、'.join(sorted(FLOATS))}），现在是 {kind}；"
                              "换成没有量化过的版本")
 
 
@@ -195,7 +195,7 @@ def check_finite(folder: Path, tensors: list) -> None:
 
 
 def main() -> None:
-    """python -m helpers.usable 文件夹：试用一次，不行就在标准输出里说一句，退出代码 3"""
+    """python -m helpers.download.usable 文件夹：试用一次，不行就在标准输出里说一句，退出代码 3"""
     utf8_output()
     try:
         use_once(Path(sys.argv[1]))
