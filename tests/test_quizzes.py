@@ -19,23 +19,49 @@ import yaml
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 NOTEBOOKS = QUIZZES.parent
-FILES = {name: yaml.safe_load((QUIZZES / f"{name}.yaml").read_text(encoding="utf-8")) for name in quiz_names()}
-QUESTIONS = [pytest.param(name, question, id=f"{name}-{number}")
-             for name, file in FILES.items() for number, question in enumerate(file, start=1)]
 MOST_LETTERS = 20  # 错选项的 misconception 最多几个字
 BANNED = ["以上都", "以上皆", "下面哪一个是正确的", "您"]
+LETTER_BESIDE_CHINESE = "[\u4e00-\u9fff][A-Za-z0-9]|[A-Za-z0-9][\u4e00-\u9fff]"
+HALF_WIDTH_SIGN = "[\u4e00-\u9fff][,;:?!()]"
 
 
-def cells(name: str) -> list[dict]:
-    return json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+def file(name: str) -> list[dict]:
+    """一讲的题目，连同 check"""
+    text = (QUIZZES / f"{name}.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
+
+
+FILES = {name: file(name) for name in quiz_names()}
+
+
+def numbered() -> list:
+    """(哪一讲, 题)，每题是一个测试"""
+    cases = []
+    for name, questions in FILES.items():
+        for number, question in enumerate(questions, start=1):
+            case = pytest.param(name, question, id=f"{name}-{number}")
+            cases.append(case)
+    return cases
+
+
+QUESTIONS = numbered()
+PROVED = [case for case in QUESTIONS if "check" in case.values[1]]
 
 
 def sources(name: str) -> list[str]:
-    return ["".join(cell["source"]) for cell in cells(name)]
+    """笔记本各格的文字"""
+    text = (NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8")
+    cells = json.loads(text)["cells"]
+    return ["".join(cell["source"]) for cell in cells]
 
 
 def right_places(question: dict) -> list[int]:
-    return [place for place, option in enumerate(question["options"]) if option.get("right")]
+    """对的选项在第几个，从 0 数起"""
+    places = []
+    for place, option in enumerate(question["options"]):
+        if option.get("right"):
+            places.append(place)
+    return places
 
 
 def single(name: str) -> list[dict]:
@@ -47,7 +73,9 @@ def writings(question: dict) -> list[str]:
     """一题里给学生看的每段文字"""
     found = [question["ask"]]
     for option in question["options"]:
-        found += [option["text"], option["why"], option.get("misconception", "")]
+        found.append(option["text"])
+        found.append(option["why"])
+        found.append(option.get("misconception", ""))
     return found
 
 
@@ -66,9 +94,10 @@ def names(tokenizer, model) -> dict:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_has_five_to_eight_questions(name):
-    assert 5 <= len(FILES[name]) <= 8
-    asked = [question["ask"] for question in FILES[name]]
-    assert len(set(asked)) == len(asked)
+    questions = FILES[name]
+    assert 5 <= len(questions) <= 8
+    asked = {question["ask"] for question in questions}
+    assert len(asked) == len(questions)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -80,21 +109,26 @@ def test_the_lesson_asks_them_before_its_summary(name):
 
 
 def test_every_quiz_in_a_lesson_has_its_file():
-    lessons = [path.stem for path in NOTEBOOKS.glob("*.ipynb")]
-    assert sorted(name for name in lessons if "Quiz(" in "".join(sources(name))) == quiz_names()
+    asking = []
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        if "Quiz(" in "".join(sources(path.stem)):
+            asking.append(path.stem)
+    assert asking == quiz_names()
 
 
 @pytest.mark.parametrize("name, question", QUESTIONS)
 def test_a_question_has_what_it_needs(name, question):
     assert set(question) <= {"ask", "read", "several", "options", "check"}
     assert 3 <= len(question["options"]) <= len(LETTERS)
-    texts = [option["text"] for option in question["options"]]
-    assert all(isinstance(text, str) for text in writings(question)), "数和带冒号的文字要写在引号里"
-    assert len(set(texts)) == len(texts)
+    kinds = {type(text) for text in writings(question)}
+    assert kinds == {str}, "数和带冒号的文字要写在引号里"
+    texts = {option["text"] for option in question["options"]}
+    assert len(texts) == len(question["options"])
+    right = len(right_places(question))
     if question.get("several"):
-        assert 2 <= len(right_places(question)) < len(texts)
+        assert 2 <= right < len(texts)
     else:
-        assert len(right_places(question)) == 1
+        assert right == 1
 
 
 @pytest.mark.parametrize("name, question", QUESTIONS)
@@ -112,7 +146,8 @@ def test_every_option_says_why(name, question):
 @pytest.mark.parametrize("name, question", QUESTIONS)
 def test_the_section_to_read_is_in_the_lesson(name, question):
     number = re.fullmatch(r"第 (\d+) 节", question["read"])[1]
-    assert any(re.search(rf"^## {number}　", source, re.M) for source in sources(name))
+    text = "\n".join(sources(name))
+    assert f"\n## {number}　" in text
 
 
 @pytest.mark.parametrize("name, question", QUESTIONS)
@@ -121,8 +156,8 @@ def test_the_words_are_written_in_the_courses_way(name, question):
         assert [word for word in BANNED if word in text] == []
         assert text.count("`") % 2 == 0
         prose = re.sub("`[^`]*`", "", text)
-        assert re.findall(r"[\u4e00-\u9fff][A-Za-z0-9]|[A-Za-z0-9][\u4e00-\u9fff]", prose) == []
-        assert re.findall(r"[\u4e00-\u9fff][,;:?!()]", prose) == []
+        assert re.findall(LETTER_BESIDE_CHINESE, prose) == []
+        assert re.findall(HALF_WIDTH_SIGN, prose) == []
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -132,21 +167,27 @@ def test_the_length_gives_nothing_away(name):
     shortest = 0
     for question in single(name):
         lengths = [len(option["text"]) for option in question["options"]]
-        own = lengths.pop(right_places(question)[0])
+        [place] = right_places(question)
+        own = lengths.pop(place)
         longest += own > max(lengths)
         shortest += own < min(lengths)
-    assert longest <= len(FILES[name]) / 4
-    assert shortest <= len(FILES[name]) / 3
+    questions = len(FILES[name])
+    assert longest <= questions / 4
+    assert shortest <= questions / 3
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_place_gives_nothing_away(name):
     """对的在 A、B、C 都有过，没有哪个位置占到一半"""
-    places = Counter(right_places(question)[0] for question in single(name))
+    places = Counter()
+    for question in single(name):
+        places.update(right_places(question))
+    [(_, most)] = places.most_common(1)
     assert {0, 1, 2} <= set(places)
-    assert max(places.values()) < len(single(name)) / 2
+    assert most < places.total() / 2
 
 
-@pytest.mark.parametrize("name, question", [case for case in QUESTIONS if "check" in case.values[1]])
+@pytest.mark.parametrize("name, question", PROVED)
 def test_the_numbers_are_true(names, name, question):
-    assert eval(question["check"], dict(names)) is True
+    result = eval(question["check"], dict(names))
+    assert result is True
