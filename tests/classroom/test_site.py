@@ -286,6 +286,16 @@ def test_the_page_writes_what_the_notebook_writes(site, view):
 
 
 @browser
+def test_a_chat_stays_a_picture_on_the_page(site, view):
+    page = view()
+    page.open((site / "notebooks" / "06_writing.html").as_uri())
+    picture = page.page.locator(".live-view[data-view=chat]")
+    assert "要自己聊，在笔记本里运行这一格" in picture.inner_text()
+    assert "重用 KV cache" in picture.inner_text()
+    assert page.page.locator(".live-start").count() == 1  # 只有赛跑的
+
+
+@browser
 def test_a_page_without_the_model_says_so(site, view):
     page = view()
     page.page.route("**/engine.classic.js", lambda route: route.abort())

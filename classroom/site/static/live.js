@@ -4,6 +4,7 @@
   const FILES = new URL("live/", document.currentScript.src).href;
   const SIZE = "约 14 MB，只取一次；不用网络的一份，双击打开也一样";
   const ALONE = ["quiz"];  // 不用模型的视图
+  const NOTEBOOK_ONLY = ["chat"];  // 网页里的模型不会的，留着静态的图，图上写着要到笔记本里去
   let opening = null;
   let drawing = null;
 
@@ -59,6 +60,7 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     for (const view of document.querySelectorAll(".live-view")) {
+      if (NOTEBOOK_ONLY.includes(view.dataset.view)) continue;
       if (ALONE.includes(view.dataset.view)) {
         draw().then(() => replace(view, null), () => {});  // 取不到，题目还在，只是不能选
         continue;
