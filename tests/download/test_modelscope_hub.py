@@ -490,7 +490,7 @@ def test_hanging_or_crawling_in_the_middle(hub, bytes_each):
 
 def test_the_disk_fills_up(hub, monkeypatch):
     def full(*arguments, **keywords):
-        folder().mkdir(parents=True)
+        folder().mkdir(parents=True, exist_ok=True)
         (folder() / "model.safetensors.incomplete").write_bytes(b"x" * 1000)
         raise OSError(28, "No space left on device")
 
