@@ -45,6 +45,7 @@ def said(source, messages: list[dict], **options) -> dict:
             found |= step
     found["ids"] = [token["id"] for token in found["tokens"]]
     found["answer"] = "".join(token["text"] for token in found["tokens"])
+    assert source.cache.get_seq_length() == len(source.read)
     return found
 
 
@@ -217,6 +218,11 @@ def test_half_characters_wait(source, tokenizer):
     chosen = iter(ids)
     cut = list(source._written(source._feed(ids), lambda logits: next(chosen), len(ids) - 1))
     assert "".join(token["text"] for token in cut) == "犇骉"
+    broken = [ids[-2], 100644, 151645]
+    chosen = iter(broken)
+    half = source._written(source._feed(ids), lambda logits: next(chosen), 9)
+    assert "".join(token["text"] for token in half) == tokenizer.decode(broken[:2])
+    assert "�" in tokenizer.decode(broken[:2])  # 后半个字没有来
 
 
 def test_an_id_without_a_token_has_no_text(source, tokenizer):
@@ -267,8 +273,10 @@ def test_a_stop_leaves_a_chat_that_goes_on(source, tokenizer, model):
 
 def test_an_error_while_reading_is_forgotten(source, model, monkeypatch):
     wanted = said(source, asked("你好"))["ids"]
+    forward = type(model).forward
 
     def broken(self, *inputs, **named):
+        forward(self, *inputs, **named)  # KV cache 已经接长了
         raise RuntimeError("内存不够")
 
     with monkeypatch.context() as patch:
@@ -287,3 +295,12 @@ def test_the_picture_is_two_turns(tokenizer, model):
     assert view.given["limit"] == view.given["longest"] == 1024
     assert view.given["samples"] == EXAMPLE
     assert MOST_REPLY < 1024
+
+
+def test_the_small_model_forgets_a_name(source):
+    """第 06 讲说的：它只练过一问一答"""
+    messages = asked("我叫小明")
+    answer = said(source, messages)["answer"]
+    found = said(source, asked("我叫什么名字", *messages, {"role": "assistant", "content": answer}))
+    assert "小明" not in found["answer"]
+    assert found["answer"].startswith("如果它是橘色的，就叫“小橘”")
