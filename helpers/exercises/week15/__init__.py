@@ -13,6 +13,7 @@ from helpers.exercises.week15 import (
     kv_cache_bytes,
     left_batch,
     logits_shape,
+    lost_fact,
     penalized,
     probability_ratio,
     repair,
@@ -26,7 +27,7 @@ def sheet(tokenizer, model) -> Sheet:
     """第 15 周的十道题，共 100 分，后面是选做
 
     tokenizer、model: 课程的分词器和模型（教学小模型或真正的 Qwen），用来得到参照的结果
-    例: len(sheet(tokenizer, model)) -> 15
+    例: len(sheet(tokenizer, model)) -> 16
     """
     return Sheet([
         logits_shape.exercise(),
@@ -44,4 +45,5 @@ def sheet(tokenizer, model) -> Sheet:
         bottleneck.exercise(),
         left_batch.exercise(tokenizer, model),
         repair.exercise(tokenizer, model),
+        lost_fact.exercise(),
     ])
