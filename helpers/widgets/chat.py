@@ -10,7 +10,7 @@ from itertools import pairwise
 from helpers.generation import cache_bytes, greedy
 from helpers.sampling import STAGES, draw, stages
 from helpers.tables import Shown, grid, paragraph, vertical
-from helpers.tokens import check_text
+from helpers.tokens import check_text, pieces
 from helpers.widgets.source import Source, shared_start
 from helpers.widgets.view import View
 
@@ -52,8 +52,10 @@ class ChatSource(Source):
             self.clear()
         before = len(self.read)
         reused = self._reuse(ids)
-        typed = self._typed(messages[-1]["content"])
-        yield {"asked": self._shown(ids, reused) | {"cut": before - reused, "typed": typed}}
+        asked = self._shown(ids, reused)
+        asked["cut"] = before - reused
+        asked["typed"] = self._typed(messages[-1]["content"])
+        yield {"asked": asked}
         for at in range(reused, len(ids), AT_ONCE):
             logits = self._feed(ids[at:at + AT_ONCE])
             yield {"read": len(self.read) - reused}
@@ -72,10 +74,14 @@ class ChatSource(Source):
         letters = getincrementaldecoder("utf-8")(errors="replace")
         for _ in range(room):
             token = self._named(choose(logits))
-            data = b"" if token["stop"] else bytes.fromhex(token["hex"])
-            yield token | {"text": letters.decode(data), "cache_bytes": self._bytes()}
+            token["text"] = ""
+            token["cache_bytes"] = self._bytes()
             if token["stop"]:
+                yield token
                 return
+            data = bytes.fromhex(token["hex"])
+            token["text"] = letters.decode(data)
+            yield token
             logits = self._feed([token["id"]])
 
     def _end(self, last: dict, limit: int) -> str:
@@ -103,15 +109,16 @@ class ChatSource(Source):
         ids = self._templated(messages, writing=True)
         if len(ids) < limit:
             return ids
-        talked = [message for message in messages if message["role"] == "user"]
-        cure = "按“忘掉开头”，或者写短些" if len(talked) > 1 else "写短些，或者把上限调大"
+        cure = "写短些，或者把上限调大"
+        if any(message["role"] == "assistant" for message in messages):
+            cure = "按“忘掉开头”，或者写短些"
         raise ValueError(
             f"上限是 {limit} 个词元，还要留一个写回答；"
             f"前面的话、这一句和模板一共 {len(ids)} 个，放不下；{cure}")
 
     def _check_limit(self, limit: int) -> None:
         longest = self.model.config.max_position_embeddings
-        if not isinstance(limit, int) or not 1 <= limit <= longest:
+        if limit not in range(1, longest + 1):
             raise ValueError(f"上限应是 1 到 {longest} 的整数（这个模型最多读 {longest} 个词元），现在是 {limit}")
 
     def _templated(self, messages: list[dict], writing: bool) -> list[int]:
@@ -125,28 +132,36 @@ class ChatSource(Source):
 
     def _typed(self, text: str) -> list[str]:
         """学生自己写进消息里的附加词元：放进模板，它们就是真的。例: ["<|im_end|>"]"""
-        ids = self.tokenizer(text, add_special_tokens=False).input_ids
-        added = self.tokenizer.added_tokens_decoder
-        found = [str(added[token_id]) for token_id in ids if token_id in added]
-        return list(dict.fromkeys(found))
+        found = []
+        for piece in pieces(self.tokenizer, text):
+            special = piece.id in self.tokenizer.added_tokens_decoder
+            if special and piece.text not in found:
+                found.append(piece.text)
+        return found
 
     def _shown(self, ids: list[int], reused: int) -> dict:
         """画面要的样子：一条消息一行；reused: 前几个在 KV cache 里"""
         opening = self.tokenizer.convert_tokens_to_ids("<|im_start|>")
         starts = [at for at, token_id in enumerate(ids) if token_id == opening]
         edges = sorted({0, *starts, len(ids)})
-        rows = [self._row(ids[start:stop], start) for start, stop in pairwise(edges)]
+        rows = []
+        for start, stop in pairwise(edges):
+            rows.append(self._row(ids[start:stop], start))
         return {"count": len(ids), "reused": reused, "rows": rows, "cache_bytes": self._bytes()}
 
     def _bytes(self) -> int:
         """KV cache 占几个字节；还没有读过是 0"""
-        return cache_bytes(self.cache) if self.read else 0
+        if not self.read:
+            return 0
+        return cache_bytes(self.cache)
 
     def _row(self, ids: list[int], start: int) -> dict:
         """一条消息：从第几个词元（从 0 数）开始，有几个，开头和末尾的样子"""
-        tail_at = max(HEAD, len(ids) - TAIL)
+        count = len(ids)
+        tail_at = max(HEAD, count - TAIL)
         head = self._pieces(ids[:HEAD])
-        return {"start": start, "count": len(ids), "head": head, "tail": self._pieces(ids[tail_at:])}
+        tail = self._pieces(ids[tail_at:])
+        return {"start": start, "count": count, "head": head, "tail": tail}
 
 
 def chooser(temperature: float, seed: int) -> Callable[[Tensor], int]:
@@ -173,9 +188,10 @@ class Chat(View):
     def __init__(self, tokenizer, model, limit: int | None = None, seed: int = 14) -> None:
         source = ChatSource(tokenizer, model)
         longest = model.config.max_position_embeddings
-        chosen = longest if limit is None else limit
-        source._check_limit(chosen)
-        super().__init__(source, limit=chosen, longest=longest, seed=seed, most=MOST_REPLY, samples=EXAMPLE)
+        if limit is None:
+            limit = longest
+        source._check_limit(limit)
+        super().__init__(source, limit=limit, longest=longest, seed=seed, most=MOST_REPLY, samples=EXAMPLE)
 
     def still(self) -> Shown:
         messages = []
@@ -184,7 +200,8 @@ class Chat(View):
             messages.append({"role": "user", "content": question})
             answer, figures = self._turn(messages)
             messages.append({"role": "assistant", "content": answer})
-            rows.append((f"第 {number} 轮", question, answer, *figures))
+            name = f"第 {number} 轮"
+            rows.append((name, question, answer, *figures))
         self.source.clear()
         heads = ("", "你", "模型", "重用 KV cache", "新读", "写出")
         intro = f"两轮的例子（贪心，各写至多 {EXAMPLE_MOST} 个词元）；要自己聊，在笔记本里运行这一格"
@@ -202,5 +219,6 @@ class Chat(View):
             if len(tokens) == EXAMPLE_MOST:
                 break
         answer = "".join(token["text"] for token in tokens)
-        counts = (asked["reused"], asked["count"] - asked["reused"], len(tokens))
-        return answer, [str(count) for count in counts]
+        reused = asked["reused"]
+        new = asked["count"] - reused
+        return answer, [str(reused), str(new), str(len(tokens))]
