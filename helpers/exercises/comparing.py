@@ -2,6 +2,7 @@
 
 例: Case((3,), 6, "x 是 3") 上得到 7 -> “应得到 6，现在得到 7；再想想（换行）这次的输入：x 是 3”
 """
+import math
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -90,14 +91,14 @@ def as_number(answer: object, example: str) -> int | float:
 
 
 def as_letter(answer: object, letters: str) -> str:
-    """选择题的答案：letters 里的一个字母，大小写、全角都行，前后可以有空格；别的抛出 Wrong
+    """选择题的答案：letters 里的一个字母，大小写、全角都行，前后可以有空格和标点；别的抛出 Wrong
 
     例: as_letter(" b ", "ABCD") -> "B"
     """
     choices = "、".join(letters)
     if not isinstance(answer, str):
         raise Wrong(f"答案应是一个字母，两边加引号，例如 \"A\"，现在是 {brief(answer)}")
-    letter = unicodedata.normalize("NFKC", answer).strip().upper()
+    letter = unicodedata.normalize("NFKC", answer).strip(" \t\n.。,、()").upper()
     if len(letter) != 1 or letter not in letters:
         raise Wrong(f"应是 {choices} 里的一个字母，现在是 {brief(answer)}")
     return letter
@@ -229,11 +230,23 @@ def difference(got: object, want: object) -> str:
 
 
 def differs_at(got: Sequence, want: Sequence) -> int:
-    """第一处不同的下标；一个是另一个的开头，就是短的那个的长度"""
-    for at, (mine, theirs) in enumerate(zip(got, want, strict=False)):
-        if mine != theirs:
+    """第一处不同的下标；一个是另一个的开头，就是短的那个的长度
+
+    小数先找差得多的一处，别让舍入抢在前面；例: differs_at([0.5001, 3.0], [0.5, 2.0]) -> 1
+    """
+    pairs = list(zip(got, want, strict=False))
+    different = [at for at, (mine, theirs) in enumerate(pairs) if mine != theirs]
+    for at in different:
+        if not nearly_equal(*pairs[at]):
             return at
-    return min(len(got), len(want))
+    if different:
+        return different[0]
+    return len(pairs)
+
+
+def nearly_equal(mine: object, theirs: object) -> bool:
+    """是两个只差舍入的小数吗"""
+    return type(mine) is type(theirs) is float and math.isclose(mine, theirs, rel_tol=1e-3, abs_tol=1e-3)
 
 
 def is_slip(solve: Callable, got: object, case: Case, same: Callable) -> bool:

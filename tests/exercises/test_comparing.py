@@ -176,6 +176,8 @@ def test_long_results_show_the_first_place_that_differs():
     assert difference("好" * 50, "好" * 50 + "坏") == "应有 51 个字符，现在有 50 个字符，少了 '坏' 和后面的"
     assert difference("坏" * 50, "好" * 50).startswith("第一个字符就不同")
     assert difference(bytes(60), bytes(50)).startswith("应有 50 个字节，现在有 60 个字节")
+    rounded = [0.50001] * 50 + [3.0]
+    assert difference(rounded, [0.5] * 50 + [2.0]).startswith("前 50 项都对")
     assert difference([1], [2]) == "应得到 [2]，现在得到 [1]"
     assert difference("好" * 60, want) == f"应得到 {brief(want)}，现在得到 {brief('好' * 60)}"
 
@@ -194,6 +196,7 @@ def test_what_is_no_number(answer):
 def test_a_letter():
     assert as_letter(" b ", "ABC") == "B"
     assert as_letter("ｃ", "ABC") == "C"
+    assert as_letter("（C）。", "ABC") == "C"
     for answer in ("D", "AB", ""):
         with pytest.raises(Wrong, match="应是 A、B、C 里的一个字母"):
             as_letter(answer, "ABC")

@@ -11,7 +11,7 @@ from answers import statement
 
 ROOT = Path(__file__).parents[3]
 RECORD = json.loads((ROOT / "classroom" / "speed.json").read_text(encoding="utf-8"))
-RIGHT = ["C", "c", " C ", "Ｃ", numpy.str_("C")]
+RIGHT = ["C", "c", " C ", "Ｃ", numpy.str_("C"), "C。", "(C)"]
 WRONG = [
     ("A", "慢总是可能的"),
     ("B", "合计的"),
