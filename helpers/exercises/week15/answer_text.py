@@ -152,7 +152,7 @@ SLIPS = {
     take_first_line: "只剩第一行：回答可能有几行",
     drop_last: "像是去掉了最后一个编号：后面可能没有特殊词元，也可能有几个；解码时让它跳过",
     decode_everything: "把问题也解码了：先切掉前 prompt_length 个编号，再解码",
-    cut_the_question_again: "切掉编号以后，又按文字去掉了一遍问题：回答自己说的那一遍要留着",
+    cut_the_question_again: "像是切掉编号以后，又按文字去掉了一遍问题：回答自己说的那一遍要留着",
     cut_too_early: OFF_BY_ONE,
     cut_too_late: OFF_BY_ONE,
     leave_special_tokens: LEFT_SPECIAL,

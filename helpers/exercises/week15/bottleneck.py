@@ -89,8 +89,17 @@ def check_letters(answer: object) -> None:
     extra = sorted(chosen - right)
     missing = sorted(right - chosen)
     first = min(extra + missing)
-    raise Wrong(f"多选了 {len(extra)} 个，漏了 {len(missing)} 个。先看 {first}（{SITUATIONS[first].told}）："
-                f"{SITUATIONS[first].look}")
+    raise Wrong(f"{miscount(extra, missing)}。先看 {first}（{SITUATIONS[first].told}）：{SITUATIONS[first].look}")
+
+
+def miscount(extra: list[str], missing: list[str]) -> str:
+    """多选了几个，漏了几个。例: miscount([], ["G"]) -> "漏了 1 个\""""
+    parts = []
+    if extra:
+        parts.append(f"多选了 {len(extra)} 个")
+    if missing:
+        parts.append(f"漏了 {len(missing)} 个")
+    return "，".join(parts)
 
 
 def picture() -> str:

@@ -187,7 +187,9 @@ def check_sent(case: Case, sent: list[int]) -> None:
     _, fed = case.expected
     if sent == fed:
         return
-    if sent[:len(fed)] == fed:
+    if sent[0] < fed[0]:
+        said = "第一步应把整个问题一次送进去"
+    elif sent[:len(fed)] == fed:
         said = f"写 {len(fed)} 个应做 {len(fed)} 次前向，真的做了 {len(sent)} 次；最后写的那个不用再送"
     else:
         said = SENT_AGAIN
@@ -306,7 +308,8 @@ def forms(case: Case, counts: list[int]) -> dict:
         less = "停得太早，或者少了结束词元：写出的结束词元也要留在列表里，问题里的不算"
     else:
         more = f"最多写 {most} 个，现在写多了；数一数循环几轮"
-        less = f"应写满 {most} 个，现在写少了；问题里有结束词元不要紧，写出的才算"
+        less = (f"应写满 {most} 个，现在写少了：写出的不在 stop_ids 里就不停（stop_ids 是空的，写什么都不停）；"
+                "问题里有不要紧，写出的才算")
 
     length = case.inputs[1].shape[1]
 
@@ -332,11 +335,11 @@ def forms(case: Case, counts: list[int]) -> dict:
         is_without_repeats: "同一个编号可以写好几次，每次都留着；不要去掉重复的",
         goes_on: more,
         lacks_some: less,
-        splits_the_prompt: f"第一步应把整个问题（{length} 个）一次送进去，现在只送了 {sum(counts[:1])} 个",
+        splits_the_prompt: f"第一步应把整个问题（{length} 个）一次送进去，现在第一步只送了一部分",
         resends_with_cache: "第一个对，后面错了：交回了 past_key_values，又把前面的词元再送一遍；"
                             "缓存里已经有的不要再送",
         forgets_cache: "第一个对，后面错了：每步只送了一个，模型看不见前面的，或者看错了位置。没有把 past_key_values "
-                       "交回去？自己写了 position_ids、attention_mask，也会这样",
+                       "交回去？自己写了 position_ids、attention_mask，或者选的不是打分最高的，也会这样",
         ids_are_wrong: f"新写的编号应是 {brief(ids)}，现在不是；看最后一个位置的打分，选最大的，再接上",
         sends_again: f"编号对了，可是{SENT_AGAIN}",
         forgot_first: "第一步送进的是整个问题，不是 1 个",

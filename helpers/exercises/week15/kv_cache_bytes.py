@@ -34,18 +34,19 @@ def is_close(got: object, want: float) -> bool:
 
 
 def cases() -> list[Case]:
-    """几个真的小模型（有一个的 KV 头和头一样多）、Qwen2.5-0.5B 写满上下文和写五个词元
+    """几个真的小模型（有一个的 KV 头和头一样多，有一个只有 1 个）、Qwen2.5-0.5B 写满上下文和写五个词元
 
     KV 头不总是 2 个，才分得清它和 key、value 的 2
     """
     wide = shaped(5, 96, 6, 2)
     narrow = shaped(3, 48, 6, 3)
+    single = shaped(3, 64, 4, 1)
     equal = shaped(2, 64, 4, 4)
     qwen = shaped(24, 896, 14, 2)
     return [
         case(wide, 7, 8, real_cache_bytes(wide, 7, 8)),  # 8 字节：少了一半、没有乘字节、总当作 2 字节，才分得开
         case(narrow, 22, 2, real_cache_bytes(narrow, 22, 2)),
-        case(narrow, 1, 2, real_cache_bytes(narrow, 1, 2)),
+        case(single, 1, 2, real_cache_bytes(single, 1, 2)),
         case(equal, 3, 2, real_cache_bytes(equal, 3, 2)),
         case(qwen, 32_768, 2, 402_653_184),
         case(qwen, 5, 4, 122_880),

@@ -19,7 +19,9 @@ WRONG_SHAPES = {
     (2, 151_936): "少了一个数：每个位置都有一行打分，不只是最后一个位置",
     (2, 25, 151_665): "151,665 是分词器里词元的个数；打分的个数由模型的 config.vocab_size 决定",
     (2, 25): "这是 input_ids 的形状；每个位置还要给词表里的每个编号打一个分",
+    (2, 25, 151, 936): "数里不写逗号：151,936 在 Python 里是 151 和 936 两个数，应写 151936 或 151_936",
 }
+MEANINGS = ("有几句话", "每句有几个位置", "每个位置有几个打分")
 
 
 def exercise() -> Exercise:
@@ -47,4 +49,8 @@ def reason(shape: tuple) -> str:
         return "里面应是三个整数，不写引号"
     if sorted(map(str, shape)) == sorted(map(str, RIGHT_SHAPE)):
         return "三个数都对，次序反了：先句数，再位置，最后打分"
-    return "应有三个数：几句话、每句几个位置、每个位置几个打分"
+    if len(shape) != len(RIGHT_SHAPE):
+        return "应有三个数：几句话、每句几个位置、每个位置几个打分"
+    places = [place for place in range(len(shape)) if shape[place] != RIGHT_SHAPE[place]]
+    first = places[0]
+    return f"第 {first + 1} 个数不对：一批里{MEANINGS[first]}？"

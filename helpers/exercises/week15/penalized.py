@@ -152,7 +152,8 @@ FORMS = {
     has_another_number: "应是一列打分，现在只有一个数；每个编号都要有",
     is_nested: "应是一维的打分，现在外面多了一层",
     has_another_length: "个数不对：logits 有几个打分，结果就有几个；没出现过的照原样留着",
-    has_nan: "有 nan：打分里有 -inf（负无穷大），-inf 乘以 0 就是 nan；只改出现过的那几个，别的不要参加计算",
+    has_nan: "有 nan：打分里有 0 和 -inf（负无穷大），0 ÷ 0、-inf × 0、-inf ÷ -inf 都是 nan；"
+             "出现过的只乘或除以 penalty，别的不要参加计算",
 }
 SLIPS = {
     change_nothing: "和原来一样：出现过的编号，打分应该变",

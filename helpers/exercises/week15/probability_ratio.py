@@ -35,7 +35,7 @@ def check_letter(answer: object) -> None:
     if letter == MANY:
         raise Wrong(f"答案应只有一个字母，现在是 {brief(answer)}；选你最相信的一个")
     if letter is None:
-        raise Wrong(f"答案应是 A、B、C、D 中的一个字母，例如 \"A\"，现在是 {brief(answer)}；两边要有引号")
+        raise Wrong(f"答案应是 A、B、C、D 中的一个字母，两边加引号，例如 \"A\"，现在是 {brief(answer)}")
     if letter in WRONG_CHOICES:
         raise Wrong(f"选了 {letter}，与算出来的不同；{WRONG_CHOICES[letter]}")
 

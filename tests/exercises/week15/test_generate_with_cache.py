@@ -224,6 +224,24 @@ def with_wrong_positions(model, input_ids, stop_ids, most):
     return ids, counts
 
 
+def the_prompt_in_two(model, input_ids, stop_ids, most):
+    """先送问题的前一半，却说是一次送的"""
+    half = input_ids.shape[1] // 2
+    cache = model(input_ids=input_ids[:, :half], use_cache=True).past_key_values
+    written, counts = loop(cache="out.past_key_values")(Continuing(model, cache), input_ids[:, half:], stop_ids, most)
+    return written, [input_ids.shape[1]] + counts[1:]
+
+
+class Continuing:
+    """包着模型：第一次前向没有缓存，就用准备好的"""
+    def __init__(self, model, cache):
+        self.model = model
+        self.cache = cache
+
+    def __call__(self, input_ids, past_key_values, use_cache):
+        return self.model(input_ids=input_ids, past_key_values=past_key_values or self.cache, use_cache=use_cache)
+
+
 def the_notebooks_example(model, input_ids, stop_ids, most):
     return [11, 22], [25, 1]
 
@@ -275,6 +293,9 @@ WRONG = [
     (loop(result="new, counts + [1]"), "也应有 2 个数"),
     (loop(result="new, sum(counts)"), "应返回两样"),
     (loop(count="fed.shape[0]"), "是整个问题"),
+    (the_prompt_in_two, "第一步应把整个问题一次送进去"),
+    (loop(token="out.logits[0, -1].topk(2).indices[len(new)].item()", condition="len(new) < min(most, 2)"),
+     "不是打分最高的"),
     (loop(count="fed.shape[1] * 2"), "以后每步 1 个"),
     (only_ids, "应返回两样"),
     (swapped, "次序反了"),

@@ -118,6 +118,10 @@ def heads_taken_for_the_two(config, tokens, bytes_each):
     return product(config, tokens, bytes_each, both=config.num_key_value_heads)
 
 
+def two_only_for_several_heads(config, tokens, bytes_each):
+    return product(config, tokens, bytes_each, both=min(2, config.num_key_value_heads))
+
+
 class Equal(int):
     """说自己和什么都相等"""
     def __eq__(self, other):
@@ -154,6 +158,7 @@ WRONG = [
     (each_layer, "现在是一列"),
     (one_too_few, "应得到"),
     (three_of_both, "应得到"),
+    (two_only_for_several_heads, "少了一半"),
     (heads_taken_for_the_two, "应得到"),
     (equal_to_everything, "应得到"),
     (the_notebooks_example, "应得到"),

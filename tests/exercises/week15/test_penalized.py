@@ -208,7 +208,7 @@ WRONG = [
     (only_positive, "负的打分没有扣"),
     (only_negative, "正的打分没有扣"),
     (a_batch_of_one, "多了一层"),
-    (with_zero_times_infinity, "nan"),
+    (with_zero_times_infinity, "都是 nan"),
     (changes_logits, "应保持原样"),
     (changes_seen, "应保持原样"),
     (without_the_first_id, "应得到"),

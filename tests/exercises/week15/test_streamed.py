@@ -179,6 +179,14 @@ def nothing_after_a_special_token(tokenizer, ids):
     return screens
 
 
+def nothing_after_the_end(tokenizer, ids):
+    screens = solved()(tokenizer, ids)
+    if tokenizer.eos_token_id not in ids:
+        return screens
+    at = ids.index(tokenizer.eos_token_id)
+    return screens[:at] + screens[at:at + 1] * (len(ids) - at)
+
+
 def without_two_names(tokenizer, ids):
     texts = with_everything(tokenizer, ids)
     return [text.replace("<|im_end|>", "").replace("<|endoftext|>", "").rstrip("�") for text in texts]
@@ -213,6 +221,7 @@ WRONG = [
     (one_half_off, "应得到"),
     (ids_so_far, "现在有编号"),
     (nothing_after_a_special_token, "应"),
+    (nothing_after_the_end, "应得到"),
     (without_two_names, "应"),
     (without_what_looks_special, "应"),
     (changed(lambda text: text.lstrip(" ")), "应"),
