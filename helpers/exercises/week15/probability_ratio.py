@@ -44,7 +44,7 @@ def chosen_letter(answer: object) -> str | None:
     """答案开头的字母，全角、小写也认；没有就是 None，写了几个就是 MANY。例: chosen_letter("ｄ　约 10 倍") -> "D\""""
     if not isinstance(answer, str):
         return None
-    text = unicodedata.normalize("NFKC", answer).strip().upper()
+    text = unicodedata.normalize("NFKC", answer).strip(" \t\n()").upper()
     if not re.match(r"[A-D](?![A-Z0-9_])", text):
         return None
     alone = set(re.findall(r"(?<![A-Z0-9_])[A-D](?![A-Z0-9_])", text))

@@ -7,7 +7,7 @@ import torch
 from answers import accepted, refused
 from week15_solutions import solved
 
-RIGHT = [solved(3), " d ", "Ｄ", "D　约 10 倍", "D.", "d) 10 倍左右", numpy.str_("D")]
+RIGHT = [solved(3), " d ", "Ｄ", "D　约 10 倍", "D.", "d) 10 倍左右", numpy.str_("D"), "（D）"]
 WRONG = [
     ("A", "温度会让分布变尖"),
     ("b", "温度是除"),
