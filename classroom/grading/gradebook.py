@@ -1,4 +1,5 @@
 """分数表 week14.csv：评完一个就写一次，先写在旁边再换上；已经有的表不动，另写 week14-2.csv"""
+import contextlib
 import csv
 import os
 from dataclasses import dataclass, field
@@ -62,13 +63,15 @@ class Gradebook:
                              "关掉打开着它的 Excel，或者换一个结果文件夹") from error
 
     def add(self, result: Result) -> str:
-        """加一个学生，写一次表；写不了返回一句话，结果还在，下一次再写"""
+        """加一个学生，写一次表；写不了就换一个名字写，返回一句话"""
         self.results[result.name] = result
         try:
             self.write()
         except OSError as error:
             said = f"{self.file.name} 现在写不了（{error.strerror or error}），多半是 Excel 打开着它"
             self.file = free_name(self.week, self.out)
+            with contextlib.suppress(OSError):
+                self.write()
             return f"{said}；改写 {self.file.name}"
         return ""
 

@@ -71,12 +71,17 @@ class Homework:
         return max(places, default=None)
 
     def place_of_answer(self, name: str) -> int | None:
-        """给 name 赋值的最后一格；没有就是 None"""
+        """给 name 赋值的最后一格；没有就是检查它的那格前面的一格（写了语法不对的、别的名字）；再没有就是 None"""
         places = [place for place, source in enumerate(self.cells) if binds(source, name)]
-        return max(places, default=None)
+        if places:
+            return places[-1]
+        for place, source in enumerate(self.cells[1:]):
+            if name in [found for _, found in assignment.CHECK.findall(source)]:
+                return place
+        return None
 
     def answer_of(self, name: str) -> str:
-        """给 name 赋值的最后一格代码；没有就是空的"""
+        """答 name 的那一格代码；没有就是空的"""
         place = self.place_of_answer(name)
         return "" if place is None else self.cells[place]
 
@@ -144,6 +149,8 @@ def old_cells(worksheets: list) -> list:
 def from_cells(cells: list, content: dict) -> Homework:
     """各格 → 作业；读不懂的格跳过，记在疑点里"""
     found = [cell for cell in cells if isinstance(cell, dict)]
+    if cells and not found:
+        raise Unreadable("应是笔记本，里面没有读得懂的格")
     code = [cell for cell in found if cell.get("cell_type") == "code"]
     sources = [text_of(cell.get("source", cell.get("input"))) for cell in code]
     outputs = [said_by(output) for cell in code for output in as_list(cell.get("outputs"))]

@@ -1,197 +1,242 @@
-"""一个班的作业变成分数表和反馈页：真的用 nbgrader 评，包括打不开的、死循环的、改了检查格的、没有交的"""
-import copy
+"""一个班的作业变成分数表和反馈页：真的评，各种毛病都在里面，一个人的毛病只伤他自己，一题的毛病只伤那一题"""
 import csv
 import os
+import socket
+import time
 
-from helpers.exercises import week14
+from helpers.exercises import week15
 
 import assignment
 import grade
 import nbformat
+import psutil
 import pytest
+from grading import confinement, workers
+from homeworks import (
+    answer,
+    before,
+    blank,
+    changed,
+    count_tokens,
+    lone_surrogate,
+    null_metadata,
+    old_format,
+    only,
+    put,
+    solved,
+    with_answer,
+    without_checks,
+    without_metadata,
+)
 
-CLASS = 16  # 各种毛病都在里面；四十个也一样，只是要四五分钟
+EXERCISES = assignment.sheet(14).exercises
+FULL = sum(exercise.points for exercise in EXERCISES if not exercise.open)
+SECOND = FULL - EXERCISES[1].points  # 只有第 2 题不对
+SWALLOW = count_tokens("while True:\n        try:\n            while True: pass\n        except BaseException: pass")
+LEFT_BEHIND = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(987)\n    os._exit(0)"
+FORGED = """import gc, helpers.exercises.exercise as exercise
+exercise.Exercise.check = exercise.Exercise.judge = lambda self, answer: exercise.Note("✓", "对了！")
+for found in gc.get_objects():
+    if type(found).__name__ == "Exercise":
+        type(found).judge = lambda self, answer: exercise.Note("✓", "对了！")"""
+REPLACED = """import os
+os.environ["COURSE_GRADING"] = "0"
+class Sheet:
+    def __getitem__(self, number): return self
+    def check(self, answer): return "✓"
+sheet = Sheet()
+import helpers.exercises.comparing, helpers.exercises.exercise
+helpers.exercises.exercise.Exercise.check = lambda self, answer: "✓"
+helpers.exercises.comparing.same_values = lambda got, want: True"""
+DELETES = """import shutil, helpers
+from pathlib import Path
+for folder in [Path(helpers.__file__).parent, Path("."), Path({course!r}), Path({out!r})]:
+    shutil.rmtree(folder, ignore_errors=True)
+for file in [Path({course!r}, "我来过"), Path({out!r}, "week14.csv")]:
+    try:
+        file.write_text("100")
+    except OSError:
+        pass"""
+NETWORK = """import socket
+try:
+    reached = socket.create_connection(("127.0.0.1", {port}), timeout=3)
+except OSError:
+    reached = None
+answer_1 = "连上了" if reached else __import__("transformers").__version__"""
+SCRIPT = "answer_1 = '<script>alert(1)</script>'\nprint(answer_1)\nfrom IPython.display import HTML\nHTML(answer_1)"
 
-
-@pytest.mark.parametrize("week", assignment.WEEKS)
-def test_the_notebooks_are_assignments(week):
-    notebook = nbformat.read(assignment.path(week), as_version=4)
-    again = copy.deepcopy(notebook)
-    exercises = assignment.sheet(week)
-    assignment.mark(again, exercises)
-    assert again == notebook  # 忘了运行 python classroom/assignment.py 就会不同
-    marked = [cell.metadata["nbgrader"] for cell in notebook.cells if "nbgrader" in cell.metadata]
-    assert sum(data.get("points", 0) for data in marked) == sum(e.points for e in exercises.exercises) == 100
-    assert len({data["grade_id"] for data in marked}) == len(marked) == 2 * len(exercises)
-    assert all(data["locked"] for data in marked if data["grade_id"].startswith("check"))
-
-
-@pytest.mark.parametrize("file, who", [
-    ("张三_week14_exercises.ipynb", "张三"), ("week14_exercises (李四).ipynb", "李四"),
-    ("2024001 王五 第14周练习.ipynb", "2024001王五"), ("赵六/week14_exercises.ipynb", "赵六"),
-    ("week14_exercises-钱七(1).ipynb", "钱七")])
-def test_names_as_they_are_collected(tmp_path, file, who):
-    assert grade.student(tmp_path / file, tmp_path) == who
-
-
-def test_the_last_of_several_files_counts(tmp_path):
-    for number, name in enumerate(["张三_week14_exercises.ipynb", "张三-week14(1).ipynb"]):
-        (tmp_path / name).write_text("{}", encoding="utf-8")
-        os.utime(tmp_path / name, (number, number))
-    assert grade.collect(tmp_path) == {"张三": tmp_path / "张三-week14(1).ipynb"}
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gbk"])
-def test_a_roster_as_windows_saves_it(tmp_path, encoding):
-    (tmp_path / "名单.txt").write_bytes("张三\r\n2024001 李四\r\n\r\n".encode(encoding))
-    assert grade.names(tmp_path / "名单.txt") == ["张三", "2024001李四"]
-
-
-def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(SystemExit, match="应有收来的文件夹.*现在没有"):
-        grade.collect(tmp_path / "没有")
-
-
-def test_help_is_read_from_the_last_progress(tmp_path):
-    file = tmp_path / "作业.ipynb"
-    assert grade.help_shown(file) == (0, 0)
-    said = ["○ 3/10；看过提示 1 级，参考答案 0 份", "○ 4/10；看过提示 12 级，参考答案 3 份", "✓ 对了！"]
-    cells = []
-    for text in said:
-        output = nbformat.v4.new_output("execute_result", {"text/plain": text})
-        cells.append(nbformat.v4.new_code_cell("sheet.progress()", outputs=[output]))
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), file)
-    assert grade.help_shown(file) == (12, 3)
-    assert grade.Result("张三", "已评", {}, 12, 3).helped == "提示 12，答案 3"
-    assert grade.Result("张三", "没有交").helped == ""
-
-
-def test_an_optional_exercise_is_marked_with_no_points():
-    notebook = nbformat.read(assignment.path(14), as_version=4)
-    points = {}
-    for cell in notebook.cells:
-        data = cell.metadata.get("nbgrader", {})
-        if data.get("grade"):
-            points[int(data["grade_id"].split("-")[1])] = data["points"]
-    for exercise in assignment.sheet(14).exercises:
-        assert points[exercise.number] == exercise.points
-        assert exercise.optional == (exercise.points == 0)
-
-
-def answer(notebook, number: int, source: str) -> None:
-    """把第 number 题的答题格换成 source"""
-    name = f"answer-{number}"
-    (cell,) = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == name]
-    cell.source = source
-
-
-def blank():
-    return nbformat.read(assignment.path(14), as_version=4)
-
-
-def solved():
-    notebook = blank()
-    for exercise in week14.sheet(None).exercises:
-        answer(notebook, exercise.number, exercise.code)
-    return notebook
-
-
-def with_answer(number: int, source: str):
-    notebook = solved()
-    answer(notebook, number, source)
-    return notebook
-
-
-def with_help():
-    """每级提示、参考答案都看了，还留着那几格"""
-    notebook = solved()
-    cells = [nbformat.v4.new_code_cell(source) for source in
-             ("sheet[4].hint()", "sheet[4].hint()", "sheet[5].hint()", "sheet[5].solution()")]
-    at = [cell.source for cell in notebook.cells].index("sheet.progress()")
-    notebook.cells[at:at] = cells
-    return notebook
-
-
-def with_help_long_ago():
-    """自己运行时看过，后来把那几格删了；只有自己保存的输出里还有"""
-    notebook = solved()
-    (cell,) = [cell for cell in notebook.cells if cell.source == "sheet.progress()"]
-    said = "✓ 10/10；选做 0/4；看过提示 2 级，参考答案 0 份"
-    cell.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": said})]
-    return notebook
-
-
-def cheated():
-    """没作答，把检查格改成什么也不查"""
-    notebook = blank()
-    for cell in notebook.cells:
-        if cell.metadata.get("nbgrader", {}).get("grade_id", "").startswith("check"):
-            cell.source = "print('全对')"
-    return notebook
-
-
-def without_metadata():
-    """用别的软件存过，nbgrader 的元数据没有了"""
-    notebook = solved()
-    for cell in notebook.cells:
-        cell.metadata.pop("nbgrader", None)
-    return notebook
+# 姓名 → (作业, 应得几分)
+ODD = {
+    "全对": (solved(), FULL),
+    "空白": (blank(), 0),
+    "第三版": (old_format(), FULL),
+    "第九十九版": (changed(nbformat=99), FULL),
+    "没有元数据": (without_metadata(), FULL),
+    "空的元数据": (null_metadata(), FULL),
+    "单独代理": (lone_surrogate(), FULL),
+    "没有检查格": (without_checks(), FULL),
+    "死循环": (with_answer(2, "while True:\n    pass"), SECOND),
+    "报错": (with_answer(2, "1 / 0"), SECOND),
+    "语法不对": (with_answer(2, "def count_tokens(tokenizer, text:\n    return 1"), SECOND),
+    "吞掉一切": (with_answer(2, SWALLOW), SECOND),
+    "打印很多": (with_answer(2, "for _ in range(300):\n    print('x' * 1_000_000)\n" + EXERCISES[1].code), FULL),
+    "直接写很多": (before(solved(), "import os\nfor _ in range(300):\n    os.write(1, b'x' * 1_000_000)"), FULL),
+    "退出": (with_answer(2, count_tokens("exit()")), SECOND),
+    "硬退出": (with_answer(2, count_tokens("import os; os._exit(0)")), SECOND),
+    "格里硬退出": (with_answer(2, "import os\nos._exit(0)"), SECOND),
+    "杀自己": (with_answer(2, count_tokens("import os; os.kill(os.getpid(), 9)")), SECOND),
+    "杀父亲": (with_answer(2, count_tokens("import os; os.kill(os.getppid(), 2); return 0")), SECOND),
+    "杀全部": (with_answer(2, "import os\nos.kill(-1, 9)") if confinement.isolated() else blank(), None),
+    "留下进程": (before(solved(), LEFT_BEHIND), FULL),
+    "占满内存": (with_answer(2, count_tokens("return len(bytearray(50 * 1024**3))")), SECOND),
+    "换检查": (before(blank(), REPLACED), 0),
+    "换藏着的": (before(only(2, count_tokens("return 7")), FORGED), 0),
+    "脚本": (only(1, SCRIPT), 0),
+}
+UNREADABLE = {"空文件": "", "不是JSON": "{ 不是", "格是数": changed(cells=[1]), "没有格": "{}", "嵌套": "[" * 200_000}
 
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
-    """评一个班：几种特别的，其余是全对和空白的"""
-    root, out = tmp_path_factory.mktemp("收来的"), tmp_path_factory.mktemp("结果")
-    special = {"全对": solved(), "空白": blank(), "死循环": with_answer(2, "while True:\n    pass"),
-               "报错": with_answer(2, "1 / 0"), "改了检查格": cheated(), "丢了元数据": without_metadata(),
-               "退出": with_answer(2, "import os\nos._exit(1)"), "看了提示": with_help(),
-               "删了提示": with_help_long_ago()}
-    for who, notebook in special.items():
-        nbformat.write(notebook, root / f"{who}_week14_exercises.ipynb")
-    (root / "坏文件_week14.ipynb").write_text("{ 不是 JSON", encoding="utf-8")
-    rest = [f"学生{number:02}" for number in range(CLASS - len(special) - 2)]
-    for number, who in enumerate(rest):
-        (root / who).mkdir()
-        nbformat.write(solved() if number % 2 else blank(), root / who / "week14_exercises.ipynb")
-    roster = [*special, "坏文件", *rest, "没交的人"]
-    results = {result.name: result for result in grade.grade(14, root, out, roster, seconds=30)}
-    return results, out
+    """评一个班；另有死链接、叫 x.ipynb 的文件夹、删课程和结果的、连网的、没有交的"""
+    root = tmp_path_factory.mktemp("收来的")
+    out = tmp_path_factory.mktemp("结果")
+    course = tmp_path_factory.mktemp("课程")
+    for who, (homework, _) in ODD.items():
+        put(root, f"{who}_week14_exercises.ipynb", homework)
+    for who, text in UNREADABLE.items():
+        put(root, f"{who}/week14_exercises.ipynb", text)
+    (root / "死链接_week14.ipynb").symlink_to(root / "没有")
+    (root / "文件夹_week14.ipynb").mkdir()
+    (course / "重要.txt").write_text("在", encoding="utf-8")
+    if confinement.isolated():
+        put(root, "删课程_week14.ipynb", before(solved(), DELETES.format(course=str(course), out=str(out))))
+    roster = [*ODD, *UNREADABLE, "死链接", "文件夹", "没交的人"]
+    start = time.monotonic()
+    results = {result.name: result for result in grade.grade(14, root, out, roster, seconds=3)}
+    print(f"每人 {(time.monotonic() - start) / len(results):.1f} 秒")
+    return results, out, course
 
 
 @pytest.mark.ci
-def test_a_class(graded):
-    results, out = graded
-    exercises = assignment.sheet(14).exercises
-    auto = sum(e.points for e in exercises if not e.open)
-    (open_number,) = [e.number for e in exercises if e.open]
-    assert len(results) == CLASS
-    assert results["全对"].total == results["学生01"].total == auto
-    assert results["空白"].total == results["学生00"].total == results["改了检查格"].total == 0
-    second = assignment.sheet(14)[2].points
-    assert results["死循环"].total == results["报错"].total == auto - second
-    assert (results["没交的人"].state, results["坏文件"].state) == ("没有交", "打不开")
-    assert results["全对"].points[open_number] is None  # 待老师评
-    assert results["丢了元数据"].total == auto
-    assert results["退出"].total < auto
-    print({name: (result.state, result.total) for name, result in results.items() if "学生" not in name})
+def test_everyone_gets_the_points_of_his_own_answers(graded):
+    results, _, _ = graded
+    expected = {who: points for who, (_, points) in ODD.items() if points is not None}
+    got = {who: results[who].total for who in expected}
+    assert got == expected
+    assert {results[who].state for who in ODD} == {"已评"}
+
+
+@pytest.mark.ci
+def test_what_cannot_be_read_is_said(graded):
+    results, _, _ = graded
+    for who in [*UNREADABLE, "死链接", "文件夹"]:
+        assert results[who].state == "打不开", who
+        assert results[who].doubts, who
+    assert results["没交的人"].state == "没有交"
+
+
+@pytest.mark.ci
+def test_doubts_are_for_the_teacher(graded):
+    results, _, _ = graded
+    assert "检查格没有了" in results["没有检查格"].doubts[0]
+    assert "COURSE_GRADING" in "".join(results["换检查"].doubts)
+    assert "检查被改过" in "".join(results["换藏着的"].doubts)
+    assert "跳过" in "".join(results["死循环"].doubts)
+    assert results["全对"].doubts == results["空白"].doubts == []
+
+
+@pytest.mark.ci
+def test_nothing_of_the_students_stays(graded):
+    _, out, course = graded
+    sleeping = [process.pid for process in psutil.process_iter() if marked(process)]
+    assert sleeping == []
+    assert (course / "重要.txt").read_text(encoding="utf-8") == "在"
+    assert (out / "week14.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+def marked(process) -> bool:
+    """是学生的进程吗"""
+    try:
+        return "COURSE_STUDENT" in process.environ()
+    except (psutil.Error, OSError):
+        return False
 
 
 @pytest.mark.ci
 def test_the_table_opens_in_excel_and_the_pages_are_there(graded):
-    results, out = graded
-    content = (out / "week14.csv").read_bytes()
-    assert content.startswith(b"\xef\xbb\xbf")  # Excel 靠它认出 UTF-8
-    rows = list(csv.reader(content.decode("utf-8-sig").splitlines()))
-    assert len(rows) == CLASS + 1 and rows[0][:2] == ["姓名", "状态"]
+    results, out, _ = graded
+    rows = list(csv.reader((out / "week14.csv").read_text(encoding="utf-8-sig").splitlines()))
+    assert len(rows) == len(results) + 1
+    assert rows[0][:2] == ["姓名", "状态"]
     (best,) = [row for row in rows if row[0] == "全对"]
-    assert len(best) == len(rows[0]) == 2 + 10 + 2  # 选做不列
-    assert best[-3] == "待评"
-    assert float(best[-2]) == results["全对"].total
-    assert best[-1] == ""
-    helped = {row[0]: row[-1] for row in rows}
-    assert helped["姓名"] == "提示和答案"
-    assert helped["看了提示"] == "提示 3，答案 1"
-    assert helped["删了提示"] == "提示 2，答案 0"
+    assert len(best) == len(rows[0]) == 2 + 10 + 3  # 选做不列
+    assert best[-4:] == ["待评", str(FULL), "", ""]
     page = (out / "feedback" / "报错.html").read_text(encoding="utf-8")
-    assert "练习 2" in page and "ZeroDivisionError" in page
-    assert len(list((out / "feedback").glob("*.html"))) >= CLASS - 4
+    assert "练习 2" in page
+    assert "ZeroDivisionError" in page
+    assert len(list((out / "feedback").glob("*.html"))) >= len(ODD)
+
+
+@pytest.mark.ci
+def test_a_feedback_page_runs_nothing(graded):
+    _, out, _ = graded
+    page = (out / "feedback" / "脚本.html").read_text(encoding="utf-8")
+    assert "alert(1)" in page
+    assert "<script" not in page
+    printed = (out / "feedback" / "打印很多.html").stat().st_size
+    assert printed < 200_000
+
+
+@pytest.mark.ci
+def test_the_second_week(tmp_path):
+    notebook = nbformat.read(assignment.path(15), as_version=4)
+    exercises = week15.sheet(None, None).exercises
+    for exercise in exercises:
+        answer(notebook, exercise.number, exercise.code)
+    put(tmp_path, "收来的/张三.ipynb", notebook)
+    (result,) = grade.grade(15, tmp_path / "收来的", tmp_path / "结果", [])
+    assert result.total == sum(exercise.points for exercise in exercises if not exercise.open)
+    assert None in result.points.values()
+
+
+@pytest.mark.ci
+def test_a_student_has_no_network(tmp_path):
+    if not confinement.isolated():
+        assert "不能把学生的代码关起来" in confinement.warning()
+        return
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        source = NETWORK.format(port=server.getsockname()[1])
+        put(tmp_path, "收来的/联网_week14.ipynb", only(1, source))
+        (result,) = grade.grade(14, tmp_path / "收来的", tmp_path / "结果", [])
+    assert result.points[1] == EXERCISES[0].points
+
+
+def test_help_that_was_asked_for(tmp_path):
+    from grading.homework import Homework
+
+    cells = ["sheet[4].hint()", "sheet[4].hint()", "sheet[4].hint()", "sheet[5].hint()", "sheet[5].solution()"]
+    assert Homework(cells).help_shown == (3, 1)
+    said = "○ 3/10；看过提示 1 级，参考答案 0 份\n✓ 10/10；看过提示 12 级，参考答案 3 份"
+    assert Homework(cells, said).help_shown == (12, 3)
+    assert grade.Result("张三", "已评", {}, 12, 3).helped == "提示 12，答案 3"
+    assert grade.Result("张三", "没有交").helped == ""
+
+
+def test_a_computer_that_cannot_confine_says_so(monkeypatch):
+    monkeypatch.setattr(confinement, "isolated", lambda: False)
+    assert "能读写文件、能连网" in confinement.warning()
+    assert confinement.confined(["python"], os.curdir) == ["python"]
+
+
+def test_a_set_up_that_does_not_run_is_not_ten_wrong_answers(monkeypatch, tmp_path):
+    def broken(week):
+        raise workers.NotStarted("太久")
+
+    monkeypatch.setattr("grading.workers.lent", broken)
+    put(tmp_path, "收来的/张三_week14.ipynb", solved())
+    (result,) = grade.grade(14, tmp_path / "收来的", tmp_path / "结果", [])
+    assert result.state == "没评成"
+    assert "准备的一格" in result.doubts[-1]
+    row = (tmp_path / "结果" / "week14.csv").read_text(encoding="utf-8-sig").splitlines()[1]
+    assert row.startswith("张三,没评成,,,")
