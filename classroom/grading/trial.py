@@ -102,11 +102,11 @@ class Trial:
         ended = False
         while True:
             report = worker.report(min(deadline, self.until))
+            if report == "gone" or "gone" in report:
+                return "" if ended else self.why_stopped("gone")
             if isinstance(report, str):
                 worker.stop_child()
                 return self.why_stopped(report)
-            if "gone" in report:
-                return "" if ended else self.why_stopped("gone")
             ended = ended or "end" in report
             deadline = time.monotonic() + self.take(report)
 

@@ -141,7 +141,8 @@ class Nursery:
         self.first = orders.next()
         self.shell = quiet_shell()
         self.sheet = hidden_sheet(self.shell, self.first["setup"])
-        self.warm_up()
+        if self.first["forks"]:
+            self.warm_up()
         self.shell.run_cell(self.first["setup"], store_history=False).raise_error()
 
     def warm_up(self) -> None:
@@ -160,7 +161,7 @@ class Nursery:
             if "stop" in task:
                 continue
             self.reports.secret = task["secret"]
-            if hasattr(os, "fork"):
+            if self.first["forks"]:
                 self.apart(task)
                 self.reports.say(gone=True)
             else:
@@ -191,7 +192,7 @@ class Nursery:
     def inside(self, task: dict) -> None:
         """在学生的进程里评"""
         os.chdir(self.folder)
-        if hasattr(os, "setsid"):
+        if self.first["forks"]:
             os.setsid()
             os.close(self.orders.descriptor)
         set_limits()
@@ -265,11 +266,10 @@ def main() -> None:
     reports = Reports(own_pipe(), "")
     sys.stdout = Kept()
     sys.stderr = Kept()
-    if hasattr(signal, "SIGINT"):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     nursery = Nursery(Orders(), reports)
     reports.secret = nursery.first["secret"]
-    reports.say(ready=True, many=hasattr(os, "fork"))
+    reports.say(ready=True)
     nursery.serve()
 
 

@@ -19,6 +19,7 @@ import assignment
 
 HERE = Path(__file__).parent
 START = 180  # 秒；启动、加载模型最多这么久
+FORKS = hasattr(os, "fork")  # 一个进程评许多份；Windows 没有 fork，一份一个进程，慢一些
 LONGEST = 200_000  # 字节；再长的一行不是 worker 写的
 IDLE: dict[int, list] = {week: [] for week in assignment.WEEKS}  # 闲着的
 COURSE: list[tuple[str, bytes]] = []  # helpers 里的文件：(路径, 内容)；学生删了课程文件夹，后面的人也评得成
@@ -47,12 +48,12 @@ class Worker:
     def begin(self, week: int) -> None:
         """交给它准备的一格，等它加载好"""
         names = assignment.answer_names(week)
-        self.send({"setup": assignment.setup(week), "secret": self.secret, "names": names})
+        self.send({"setup": assignment.setup(week), "secret": self.secret, "names": names, "forks": FORKS})
         ready = self.report(time.monotonic() + START)
         if isinstance(ready, str):
             self.close()
             raise NotStarted("太久" if ready == "late" else "进程停了")
-        self.many = ready["many"]
+        self.many = FORKS
 
     def send(self, order: dict) -> None:
         """一条命令；进程没有了也不报错，听报告时会知道"""

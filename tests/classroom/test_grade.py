@@ -2,6 +2,8 @@
 import csv
 import os
 import socket
+import subprocess
+import sys
 import time
 
 from helpers.exercises import week15
@@ -210,6 +212,39 @@ def test_a_student_has_no_network(tmp_path):
         put(tmp_path, "收来的/联网_week14.ipynb", only(1, source))
         (result,) = grade.grade(14, tmp_path / "收来的", tmp_path / "结果", [])
     assert result.points[1] == EXERCISES[0].points
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("forks", [True, False])
+def test_where_the_system_offers_less(tmp_path, monkeypatch, forks):
+    """没有 unshare 的、没有 fork 的（Windows），分数一样"""
+    monkeypatch.setattr(confinement, "isolated", lambda: False)
+    monkeypatch.setattr(workers, "FORKS", forks)
+    for who in ("全对", "死循环", "吞掉一切", "硬退出", "换藏着的"):
+        put(tmp_path, f"收来的/{who}.ipynb", ODD[who][0])
+    results = grade.grade(14, tmp_path / "收来的", tmp_path / "结果", [], seconds=3)
+    assert {result.name: result.total for result in results} == {
+        "全对": FULL, "死循环": SECOND, "吞掉一切": SECOND, "硬退出": SECOND, "换藏着的": 0}
+
+
+@pytest.mark.ci
+def test_a_killed_grading_leaves_nothing_running(tmp_path):
+    put(tmp_path, "收来的/张三.ipynb", with_answer(2, "import time\ntime.sleep(60)"))
+    command = [sys.executable, grade.__file__, "14", str(tmp_path / "收来的"), str(tmp_path / "结果")]
+    grading = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: any(marked(process) for process in psutil.process_iter()))
+    grading.kill()
+    grading.wait()
+    wait_until(lambda: not any(marked(process) for process in psutil.process_iter()))
+    assert (tmp_path / "结果" / "week14.csv").is_file()
+
+
+def wait_until(holds) -> None:
+    """等到 holds() 成立，最多一分钟"""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_help_that_was_asked_for(tmp_path):
