@@ -179,15 +179,14 @@ class Nursery:
         self.stop_others(child)
 
     def stop_others(self, child: int) -> None:
-        """学生留下的进程：关着的时候自己是 1 号，别的全是他的；否则停掉他的进程组"""
+        """学生留下的进程：关着的时候自己是 1 号，别的全是他的，等它们都没有了；否则停掉他的进程组"""
         with contextlib.suppress(OSError):
-            if os.getpid() == 1:
-                os.kill(-1, signal.SIGKILL)
-            else:
+            if os.getpid() != 1:
                 os.killpg(child, signal.SIGKILL)
-        with contextlib.suppress(OSError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+                return
+            os.kill(-1, signal.SIGKILL)
+            while True:
+                os.waitpid(-1, 0)
 
     def inside(self, task: dict) -> None:
         """在学生的进程里评"""

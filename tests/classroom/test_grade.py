@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from helpers.exercises import week15
 
@@ -48,7 +49,8 @@ class Sheet:
     def check(self, answer): return "✓"
 sheet = Sheet()
 import helpers.exercises.comparing, helpers.exercises.exercise
-helpers.exercises.exercise.Exercise.check = lambda self, answer: "✓"
+Exercise = helpers.exercises.exercise.Exercise
+Exercise.check = Exercise.judge = lambda self, answer: helpers.exercises.exercise.Note("✓", "对了！")
 helpers.exercises.comparing.same_values = lambda got, want: True"""
 DELETES = """import shutil, helpers
 from pathlib import Path
@@ -65,6 +67,9 @@ try:
 except OSError:
     reached = None
 answer_1 = "连上了" if reached else __import__("transformers").__version__"""
+PROCESSES = """import os
+others = [name for name in os.listdir("/proc") if name.isdigit() and name not in ("1", str(os.getpid()))]
+answer_1 = str(others) if others else __import__("transformers").__version__"""
 SCRIPT = "answer_1 = '<script>alert(1)</script>'\nprint(answer_1)\nfrom IPython.display import HTML\nHTML(answer_1)"
 
 # 姓名 → (作业, 应得几分)
@@ -91,7 +96,7 @@ ODD = {
     "杀全部": (with_answer(2, "import os\nos.kill(-1, 9)") if confinement.isolated() else blank(), None),
     "留下进程": (before(solved(), LEFT_BEHIND), FULL),
     "占满内存": (with_answer(2, count_tokens("return len(bytearray(50 * 1024**3))")), SECOND),
-    "换检查": (before(blank(), REPLACED), 0),
+    "换检查": (before(only(2, count_tokens("return 7")), REPLACED), 0),
     "换藏着的": (before(only(2, count_tokens("return 7")), FORGED), 0),
     "脚本": (only(1, SCRIPT), 0),
 }
@@ -143,6 +148,7 @@ def test_doubts_are_for_the_teacher(graded):
     results, _, _ = graded
     assert "检查格没有了" in results["没有检查格"].doubts[0]
     assert "COURSE_GRADING" in "".join(results["换检查"].doubts)
+    assert "检查被改过" not in "".join(results["换检查"].doubts)  # 改的是另一份
     assert "检查被改过" in "".join(results["换藏着的"].doubts)
     assert "跳过" in "".join(results["死循环"].doubts)
     assert results["全对"].doubts == results["空白"].doubts == []
@@ -203,15 +209,31 @@ def test_the_second_week(tmp_path):
 
 
 @pytest.mark.ci
-def test_a_student_has_no_network(tmp_path):
+def test_a_student_has_no_network_and_meets_no_process_of_another(tmp_path, monkeypatch):
     if not confinement.isolated():
         assert "不能把学生的代码关起来" in confinement.warning()
         return
+    monkeypatch.setattr(grade, "AT_ONCE", 1)
+    put(tmp_path, "收来的/1留下进程.ipynb", before(blank(), LEFT_BEHIND))
+    put(tmp_path, "收来的/2看进程.ipynb", only(1, PROCESSES))
     with socket.create_server(("127.0.0.1", 0)) as server:
         source = NETWORK.format(port=server.getsockname()[1])
-        put(tmp_path, "收来的/联网_week14.ipynb", only(1, source))
-        (result,) = grade.grade(14, tmp_path / "收来的", tmp_path / "结果", [])
-    assert result.points[1] == EXERCISES[0].points
+        put(tmp_path, "收来的/3联网.ipynb", only(1, source))
+        _, processes, network = grade.grade(14, tmp_path / "收来的", tmp_path / "结果", [])
+    assert processes.points[1] == EXERCISES[0].points
+    assert network.points[1] == EXERCISES[0].points
+
+
+def test_only_the_beginning_of_an_output_is_kept(monkeypatch):
+    monkeypatch.syspath_prepend(Path(grade.__file__).parent / "grading")
+    from grading.worker import KEPT, Kept
+
+    output = Kept()
+    for _ in range(100):
+        output.write("x" * KEPT)
+    assert len(output.text) == KEPT
+    assert output.taken().endswith("没有留）")
+    assert output.taken() == ""
 
 
 @pytest.mark.ci
