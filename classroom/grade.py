@@ -34,10 +34,14 @@ def grade(week: int, root: Path, out: Path, roster: list[str], seconds: float = 
     if book.earlier:
         print(f"{book.earlier[-1].name} 是以前的，没有动它；这一次写在 {book.file.name}")
     waiting = [submission for submission in submissions if submission.name not in book.kept]
+    jobs = {}
     with closing_workers(), ThreadPoolExecutor(AT_ONCE) as pool:
-        jobs = {pool.submit(grade_one, submission, week, out, seconds): submission for submission in waiting}
+        for submission in waiting:
+            job = pool.submit(grade_one, submission, week, out, seconds)
+            jobs[job] = submission
         for job in tqdm(as_completed(jobs), total=len(jobs), desc=f"第 {week} 周", unit="人"):
-            said = book.add(result_of(job, jobs[job]))
+            result = result_of(job, jobs[job])
+            said = book.add(result)
             if said:
                 tqdm.write(said)
     return sorted(book.results.values(), key=lambda result: result.name)
@@ -66,17 +70,21 @@ def grade_one(submission: Submission, week: int, out: Path, seconds: float) -> R
     if homework is None:
         return Result(submission.name, submission.why, doubts=list(submission.doubts))
     outcome = Trial(homework, week, seconds).run()
-    doubts = [*submission.doubts, *doubts_about(homework, outcome, week)]
-    hints, solutions = homework.help_shown
+    result = Result(submission.name, "已评", doubts=list(submission.doubts))
+    result.doubts += doubts_about(homework, outcome)
+    result.hints, result.solutions = homework.help_shown
     if outcome.failure:
-        return Result(submission.name, "没评成", {}, hints, solutions, [*doubts, outcome.failure])
+        result.state = "没评成"
+        result.doubts.append(outcome.failure)
+        return result
     exercises = assignment.sheet(week).exercises
-    points = {exercise.number: score(exercise, outcome.notes[exercise.number][0]) for exercise in exercises}
-    result = Result(submission.name, "已评", points, hints, solutions, doubts)
+    for exercise in exercises:
+        mark, _ = outcome.notes[exercise.number]
+        result.points[exercise.number] = score(exercise, mark)
     page = feedback.page(result, exercises, assignment.answer_names(week), homework, outcome)
     missing = feedback.write(out, submission.name, page)
     if missing:
-        doubts.append(missing)
+        result.doubts.append(missing)
     return result
 
 
@@ -87,10 +95,11 @@ def score(exercise, mark: str) -> float | None:
     return exercise.points if mark == "✓" else 0
 
 
-def doubts_about(homework, outcome, week: int) -> list[str]:
-    """要老师看一看的：检查格没有了、改过，有改评分的写法，检查被动过，某题停掉了进程"""
+def doubts_about(homework, outcome) -> list[str]:
+    """要老师看一看的：检查格没有了、改过，有改评分的写法，检查被动过，某一格停掉了进程"""
     doubts = []
-    missing = [number for number in outcome.notes if not has_check(homework, number)]
+    checked = {int(number) for number, _ in assignment.CHECK.findall(homework.text)}
+    missing = set(outcome.notes) - checked
     if missing:
         doubts.append(f"第 {listed(missing)} 题的检查格没有了或改过，照样评了")
     if homework.odd_words:
@@ -98,15 +107,10 @@ def doubts_about(homework, outcome, week: int) -> list[str]:
     tampered = [number for number, (mark, _) in outcome.notes.items() if mark == "?"]
     if tampered:
         doubts.append(f"第 {listed(tampered)} 题：检查被改过，没有给分")
-    stopped = [place + 1 for place, error in outcome.errors.items() if error.startswith("这一格")]
+    stopped = [place + 1 for place in outcome.stopped]
     if stopped:
         doubts.append(f"第 {listed(stopped)} 格代码停掉了评分的进程或者停不下来，跳过了它")
     return doubts
-
-
-def has_check(homework, number: int) -> bool:
-    """第 number 题的检查格还在吗"""
-    return any(int(found) == number for found, _ in assignment.CHECK.findall(homework.text))
 
 
 def listed(numbers) -> str:
@@ -125,7 +129,9 @@ def main() -> None:
     parser.add_argument("--late", action="store_true", help="补交：以前的表里已评的不动，只评别的")
     chosen = parser.parse_args()
     roster = names(chosen.roster) if chosen.roster else []
-    print(confinement.warning(), end="\n" if confinement.warning() else "", file=sys.stderr)
+    warning = confinement.warning()
+    if warning:
+        print(warning, file=sys.stderr)
     results = grade(chosen.week, chosen.submissions, chosen.out, roster, chosen.seconds, chosen.late)
     print(summary(results, chosen.out))
 
@@ -133,9 +139,12 @@ def main() -> None:
 def summary(results: list[Result], out: Path) -> str:
     """最后的一句话，和要老师看一看的人"""
     states = Counter(result.state for result in results)
-    counts = "，".join(f"{state} {count}" for state, count in states.items())
-    lines = [f"评了 {len(results)} 人（{counts}）；分数表和反馈页在 {out}"]
-    lines += [f"请看一看 {result.name}：{'；'.join(result.doubts)}" for result in results if result.doubts]
+    counts = [f"{state} {count}" for state, count in states.items()]
+    lines = [f"评了 {len(results)} 人（{'，'.join(counts)}）；分数表和反馈页在 {out}"]
+    for result in results:
+        if result.doubts:
+            doubts = "；".join(result.doubts)
+            lines.append(f"请看一看 {result.name}：{doubts}")
     return "\n".join(lines)
 
 

@@ -96,9 +96,14 @@ class Gradebook:
 
     def row(self, result: Result) -> list:
         """一个学生的一行；没有交、打不开的得 0 分，没评成的空着"""
-        scores = [self.shown(result, exercise.number) for exercise in self.exercises]
-        total = "" if result.state == "没评成" else result.total
-        return [plain(result.name), result.state, *scores, total, result.helped, plain("；".join(result.doubts))]
+        row = [plain(result.name), result.state]
+        for exercise in self.exercises:
+            row.append(self.shown(result, exercise.number))
+        row.append("" if result.state == "没评成" else result.total)
+        row.append(result.helped)
+        doubts = "；".join(result.doubts)
+        row.append(plain(doubts))
+        return row
 
     def shown(self, result: Result, number: int) -> object:
         """一题的分数怎样写"""

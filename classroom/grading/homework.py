@@ -39,8 +39,11 @@ class Homework:
         """(看过几级提示, 几份参考答案)：保存的输出里说的和还留着的格里数出来的，取多的"""
         solutions = set(SOLUTION.findall(self.text))
         counted = (hints_in(self.text), len(solutions))
-        said = [(int(hints), int(shown)) for hints, shown in HELPED.findall(self.outputs)]
-        return max([counted, *said[-1:]], key=sum)
+        said = HELPED.findall(self.outputs)
+        if not said:
+            return counted
+        hints, shown = said[-1]
+        return max(counted, (int(hints), int(shown)), key=sum)
 
     @property
     def odd_words(self) -> list[str]:
@@ -57,28 +60,38 @@ class Homework:
 
     def names_found(self, week: int) -> int:
         """这一周的标记有几个：答案的名字，准备格里的 week14（两周都有的 answer_1 等不算数）"""
-        own = set(assignment.answer_names(week).values())
-        marks = {name for name in own if not name.startswith("answer_")}
-        count = sum(bool(re.search(rf"\b{name}\b", self.text)) for name in marks)
-        if re.search(rf"\bweek{week}\b", self.text) and "sheet[" in self.text:
+        count = 0
+        for name in assignment.answer_names(week).values():
+            if not name.startswith("answer_") and self.has_word(name):
+                count += 1
+        if self.has_word(f"week{week}") and "sheet[" in self.text:
             count += 4
         return count
 
+    def has_word(self, word: str) -> bool:
+        """代码里有这个词吗"""
+        return re.search(rf"\b{word}\b", self.text) is not None
+
     def place_of(self, number: int, name: str) -> int | None:
         """第几格以后评第 number 题：给 name 赋值的、检查它的，取最后一格；没有就是 None"""
-        places = [place for place, source in enumerate(self.cells)
-                  if binds(source, name) or checks(source, number)]
-        return max(places, default=None)
+        last = None
+        for place, source in enumerate(self.cells):
+            if binds(source, name) or checks(source, number):
+                last = place
+        return last
 
     def place_of_answer(self, name: str) -> int | None:
         """给 name 赋值的最后一格；没有就是检查它的那格前面的一格（写了语法不对的、别的名字）；再没有就是 None"""
-        places = [place for place, source in enumerate(self.cells) if binds(source, name)]
-        if places:
-            return places[-1]
-        for place, source in enumerate(self.cells[1:]):
-            if name in [found for _, found in assignment.CHECK.findall(source)]:
-                return place
-        return None
+        last = None
+        before_check = None
+        for place, source in enumerate(self.cells):
+            if binds(source, name):
+                last = place
+            if before_check is None and name in names_checked(source):
+                before_check = place - 1
+        if last is None and before_check != -1:
+            return before_check
+        return last
 
     def answer_of(self, name: str) -> str:
         """答 name 的那一格代码；没有就是空的"""
@@ -92,9 +105,15 @@ def hints_in(text: str) -> int:
     return sum(min(numbers.count(number), 2) for number in set(numbers))
 
 
+def names_checked(source: str) -> list[str]:
+    """这一格检查哪些名字。例: names_checked("sheet[2].check(count_tokens)") -> ["count_tokens"]"""
+    return [name for _, name in assignment.CHECK.findall(source)]
+
+
 def checks(source: str, number: int) -> bool:
     """是第 number 题的检查格吗"""
-    return any(int(found) == number for found, _ in assignment.CHECK.findall(source))
+    found = assignment.CHECK.findall(source)
+    return str(number) in [each for each, _ in found]
 
 
 def binds(source: str, name: str) -> bool:
@@ -102,7 +121,7 @@ def binds(source: str, name: str) -> bool:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return bool(re.search(rf"^(def\s+)?{name}\s*[=(:]", source, re.M))
+        return re.search(rf"^(def\s+)?{name}\s*[=(:]", source, re.M) is not None
     return any(name in names_bound(statement) for statement in tree.body)
 
 
@@ -110,8 +129,11 @@ def names_bound(statement: ast.stmt) -> set[str]:
     """一条语句给哪些名字赋值"""
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {statement.name}
-    nodes = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
-    return {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
+    found = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
 
 
 def read(file: Path) -> Homework:
@@ -152,14 +174,19 @@ def from_cells(cells: list, content: dict) -> Homework:
     if cells and not found:
         raise Unreadable("应是笔记本，里面没有读得懂的格")
     code = [cell for cell in found if cell.get("cell_type") == "code"]
-    sources = [text_of(cell.get("source", cell.get("input"))) for cell in code]
-    outputs = [said_by(output) for cell in code for output in as_list(cell.get("outputs"))]
-    doubts = []
+    homework = Homework([])
+    outputs = []
+    for cell in code:
+        source = cell.get("source", cell.get("input"))
+        homework.cells.append(text_of(source))
+        for output in as_list(cell.get("outputs")):
+            outputs.append(said_by(output))
+    homework.outputs = "\n".join(outputs)
     if len(found) < len(cells):
-        doubts.append(f"有 {len(cells) - len(found)} 格读不懂，跳过了")
+        homework.doubts.append(f"有 {len(cells) - len(found)} 格读不懂，跳过了")
     if content.get("nbformat") != 4:
-        doubts.append("笔记本不是第 4 版的")
-    return Homework(sources, "\n".join(outputs), doubts)
+        homework.doubts.append("笔记本不是第 4 版的")
+    return homework
 
 
 def said_by(output: object) -> str:
@@ -174,9 +201,13 @@ def said_by(output: object) -> str:
 
 def text_of(value: object) -> str:
     """一段文字，或者一行行的列表 → 文字；单独的代理字符变成 ?，别的是空的"""
-    lines = [line for line in as_list(value) if isinstance(line, str)]
-    text = value if isinstance(value, str) else "".join(lines)
-    return text.encode("utf-8", errors="replace").decode("utf-8")
+    if isinstance(value, str):
+        text = value
+    else:
+        lines = [line for line in as_list(value) if isinstance(line, str)]
+        text = "".join(lines)
+    content = text.encode("utf-8", errors="replace")
+    return content.decode("utf-8")
 
 
 def as_list(value: object) -> list:

@@ -59,9 +59,20 @@ def notebooks(root: Path) -> list[Path]:
     found = []
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if name not in SKIPPED]
-        named = [name for name in files + folders if name.lower().endswith(".ipynb")]
-        found += [Path(folder, name) for name in named if not name.startswith("._")]
-    return sorted(found, key=lambda file: (file.lstat().st_mtime, str(file)))
+        for name in files + folders:
+            if is_notebook(name):
+                found.append(Path(folder, name))
+    return sorted(found, key=changed_at)
+
+
+def is_notebook(name: str) -> bool:
+    """名字像笔记本吗；._ 开头的是 Mac 压缩时加的"""
+    return name.lower().endswith(".ipynb") and not name.startswith("._")
+
+
+def changed_at(file: Path) -> tuple[float, str]:
+    """什么时候改的；一样的照路径"""
+    return file.lstat().st_mtime, str(file)
 
 
 def owner_of(parts: list[str], roster: list[str]) -> tuple[str, str, list[str]]:
@@ -69,19 +80,35 @@ def owner_of(parts: list[str], roster: list[str]) -> tuple[str, str, list[str]]:
 
     例: owner_of(["张三", "作业", "week14_exercises.ipynb"], ["张三"]) -> ("张三", "张三", [])
     """
-    labels = [label for label in map(cleaned, parts) if label]
-    matched = [(label, matches(label, roster)) for label in labels]
-    matched = [(label, who) for label, who in matched if who]
-    if not matched:
+    labels = labels_of(parts)
+    named = []
+    for label in labels:
+        who = matches(label, roster)
+        if who:
+            named.append((label, who))
+    if not named:
         return unlisted(labels, parts, roster)
-    label, who = matched[0]
-    doubts = []
-    others = {name for _, more in matched[1:] for name in more} - set(who)
-    if others:
-        doubts.append(f"在 {label} 里，可是路径里还有 {'、'.join(sorted(others))}")
+    label, who = named[0]
     if len(who) > 1:
-        return label, label, [*doubts, f"认不出是谁：{'、'.join(who)}"]
-    return who[0], label, doubts
+        return label, label, [f"认不出是谁：{'、'.join(who)}"]
+    return who[0], label, other_names(label, who[0], named)
+
+
+def labels_of(parts: list[str]) -> list[str]:
+    """路径的各段去掉周次等字样，什么也不剩的不要"""
+    labels = [cleaned(part) for part in parts]
+    return [label for label in labels if label]
+
+
+def other_names(label: str, who: str, named: list) -> list[str]:
+    """路径里还有别人的姓名，记一个疑点"""
+    others = set()
+    for _, names_inside in named:
+        others.update(names_inside)
+    others.discard(who)
+    if not others:
+        return []
+    return [f"在 {label} 里，可是路径里还有 {'、'.join(sorted(others))}"]
 
 
 def unlisted(labels: list[str], parts: list[str], roster: list[str]) -> tuple[str, str, list[str]]:
@@ -90,7 +117,7 @@ def unlisted(labels: list[str], parts: list[str], roster: list[str]) -> tuple[st
         return parts[-1], parts[-1], ["名字里看不出是谁"]
     if roster:
         return labels[0], labels[0], ["名单里没有"]
-    folders = [label for label in map(cleaned, parts[:-1]) if label]
+    folders = labels_of(parts[:-1])
     whole = "/".join(folders) or labels[0]
     return whole, whole, []
 
@@ -99,28 +126,41 @@ def matches(label: str, roster: list[str]) -> list[str]:
     """名单里的谁：完全一样的；没有就是名字包在里面的，长的盖住短的。例: 2024001张三丰 -> 张三丰，不是张三"""
     if label in roster:
         return [label]
-    inside = sorted({name for name in roster if name in label})
-    longest = [name for name in inside if not any(name != other and name in other for other in inside)]
+    inside = {name for name in roster if name in label}
+    longest = [name for name in inside if not is_inside_another(name, inside)]
     if longest:
-        return longest
-    return sorted({name for name in roster if len(label) > 1 and name.endswith(label)})
+        return sorted(longest)
+    if len(label) < 2:
+        return []
+    return sorted({name for name in roster if name.endswith(label)})
+
+
+def is_inside_another(name: str, names_found: set[str]) -> bool:
+    """是另一个更长的姓名的一部分吗。例: 张三 在 张三丰 里"""
+    return any(name in other for other in names_found if other != name)
 
 
 def look(file: Path, root: Path, roster: list[str]) -> Found:
     """看一个 .ipynb：是谁的，读得了吗"""
-    owner, label, doubts = owner_of(list(file.relative_to(root).parts), roster)
+    parts = file.relative_to(root).parts
+    owner, label, doubts = owner_of(list(parts), roster)
+    found = Found(file, owner, label, None, "", doubts)
     try:
-        return Found(file, owner, label, read(file), "", doubts)
+        found.homework = read(file)
     except Unreadable as error:
-        return Found(file, owner, label, None, str(error), doubts)
+        found.why = str(error)
+    return found
 
 
 def collect(root: Path, week: int, roster: list[str]) -> list[Submission]:
     """收来的文件夹和名单 → 每个学生一份，按姓名的次序；没有交的也在里面"""
-    found = [look(file, root, roster) for file in notebooks(root)]
+    found = {name: [] for name in roster}
+    for file in notebooks(root):
+        one = look(file, root, roster)
+        found.setdefault(one.owner, []).append(one)
     collected = []
-    for owner in sorted({one.owner for one in found} | set(roster)):
-        collected += of_one_name([one for one in found if one.owner == owner], owner, week, root)
+    for owner in sorted(found):
+        collected += of_one_name(found[owner], owner, week, root)
     for name, times in Counter(roster).items():
         if times > 1:
             note(collected, name, f"名单里有 {times} 个 {name}，请加上学号")
@@ -136,30 +176,41 @@ def note(collected: list[Submission], name: str, doubt: str) -> None:
 
 def of_one_name(found: list[Found], owner: str, week: int, root: Path) -> list[Submission]:
     """一个姓名的全部文件 → 一份；写法不同的几处（学号不同、两个文件夹）可能是同名的两个人，各评各的"""
-    homework = [one for one in found if one.homework and one.homework.week() == week]
+    homework = by_label(found, week)
     if not homework:
         return [nothing_to_grade(found, owner)]
-    labels = sorted({one.label for one in homework})
-    submissions = []
-    for label in labels:
-        mine = [one for one in homework if one.label == label]
-        submissions.append(newest(mine, owner if len(labels) == 1 else label, root))
-    for submission in submissions:
-        if len(labels) > 1:
-            submission.doubts.append(f"{'、'.join(labels)} 都对着 {owner}，可能是同名的两个人，各评了一份")
-        unread = [one.file.name for one in found if one.homework is None]
-        if unread:
-            submission.doubts.append(f"还交了打不开的 {unread[-1]}")
+    if len(homework) == 1:
+        submissions = [newest(mine, owner, root) for mine in homework.values()]
+    else:
+        submissions = [newest(mine, label, root) for label, mine in homework.items()]
+        doubt = f"{'、'.join(homework)} 都对着 {owner}，可能是同名的两个人，各评了一份"
+        for submission in submissions:
+            submission.doubts.append(doubt)
+    for one in found:
+        if one.homework is None:
+            submissions[-1].doubts.append(f"还交了打不开的 {one.file.name}")
     return submissions
+
+
+def by_label(found: list[Found], week: int) -> dict[str, list[Found]]:
+    """这一周的作业，照路径里的写法分开"""
+    apart = {}
+    for one in sorted(found, key=lambda one: one.label):
+        if one.homework and one.homework.week() == week:
+            apart.setdefault(one.label, []).append(one)
+    return apart
 
 
 def newest(homework: list[Found], name: str, root: Path) -> Submission:
     """同一个人交了几份，取最后修改的，别的记下来"""
     last = homework[-1]
-    doubts = [*last.doubts, *last.homework.doubts]
+    submission = Submission(name, last.file, last.homework)
+    submission.doubts += last.doubts
+    submission.doubts += last.homework.doubts
     if len(homework) > 1:
-        doubts.append(f"交了 {len(homework)} 份，评的是最后修改的 {last.file.relative_to(root)}")
-    return Submission(name, last.file, last.homework, doubts=doubts)
+        chosen = last.file.relative_to(root)
+        submission.doubts.append(f"交了 {len(homework)} 份，评的是最后修改的 {chosen}")
+    return submission
 
 
 def nothing_to_grade(found: list[Found], owner: str) -> Submission:
@@ -167,6 +218,11 @@ def nothing_to_grade(found: list[Found], owner: str) -> Submission:
     if not found:
         return Submission(owner, why="没有交")
     last = found[-1]
-    if last.homework is None:
-        return Submission(owner, last.file, why="打不开", doubts=[*last.doubts, f"{last.file.name}：{last.why}"])
-    return Submission(owner, last.file, why="不是这周的", doubts=[*last.doubts, f"{last.file.name} 里认不出这周的题"])
+    submission = Submission(owner, last.file, why="打不开")
+    submission.doubts += last.doubts
+    if last.homework:
+        submission.why = "不是这周的"
+        submission.doubts.append(f"{last.file.name} 里认不出这周的题")
+    else:
+        submission.doubts.append(f"{last.file.name}：{last.why}")
+    return submission

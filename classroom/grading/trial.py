@@ -18,10 +18,14 @@ JUDGING = 120  # 秒；检查一题最多这么久（检查自己对每次调用
 
 @dataclass
 class Outcome:
-    """评一份作业的结果：每题的 (记号, 一句话)，各格的错误和输出；failure 不空就是没有评成的原因"""
+    """评一份作业的结果：每题的 (记号, 一句话)，各格的错误和输出，停掉了进程的格
+
+    failure: 没有评成的原因；评成了是空的
+    """
     notes: dict[int, tuple[str, str]] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
     outputs: dict[int, str] = field(default_factory=dict)
+    stopped: list[int] = field(default_factory=list)
     failure: str = ""
 
 
@@ -142,6 +146,7 @@ class Trial:
         if kind == "cell":
             self.skipped[str(number)] = why
             self.outcome.errors[number] = f"这一格{why}"
+            self.outcome.stopped.append(number)
             self.without_answer(number, why)
         if kind == "exercise":
             self.outcome.notes[number] = ("✗", f"检查的时候，你的函数{why}")
