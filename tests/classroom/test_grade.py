@@ -253,7 +253,8 @@ def test_where_the_system_offers_less(tmp_path, monkeypatch, forks):
 def test_a_killed_grading_leaves_nothing_running(tmp_path):
     put(tmp_path, "收来的/张三.ipynb", with_answer(2, "import time\ntime.sleep(60)"))
     command = [sys.executable, grade.__file__, "14", str(tmp_path / "收来的"), str(tmp_path / "结果")]
-    grading = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    own = dict(os.environ, TMPDIR=str(tmp_path))  # 被停掉的删不了自己的临时文件夹
+    grading = subprocess.Popen(command, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_until(lambda: any(marked(process) for process in psutil.process_iter()))
     grading.kill()
     grading.wait()
