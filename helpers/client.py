@@ -163,7 +163,7 @@ def read_part(data: str) -> Part:
     """data: 后面的 JSON → Part；服务器说出错了时报 ModelError，不是约定的格式时报 MALFORMED 里的错"""
     event = json.loads(data)
     if event.get("error") is not None:
-        raise ModelError(filled(FAILED, brief(event["error"])))
+        raise ModelError(filled(FAILED, shorten_reply(event["error"])))
     text = ""
     last = False
     for choice in event["choices"]:
@@ -308,7 +308,7 @@ def friendly(start: float) -> Iterator[None]:
 
 def server_trouble(message: str, said: str) -> ModelError:
     """一句话 → 错误；过一会儿再问多半就好的是 BusyError"""
-    text = filled(message, brief(said))
+    text = filled(message, shorten_reply(said))
     if message in (SERVER_BUSY, BROKEN):
         return BusyError(text)
     return ModelError(text)
@@ -316,10 +316,10 @@ def server_trouble(message: str, said: str) -> ModelError:
 
 def filled(message: str, said: str = "") -> str:
     """把名字填进一句话"""
-    return message.format(host=server_host(), model=brief(model_name()), said=said)
+    return message.format(host=server_host(), model=shorten_reply(model_name()), said=said)
 
 
-def brief(said: object) -> str:
+def shorten_reply(said: object) -> str:
     """服务器或者错误自己的话，一行，最多 100 个字"""
     return " ".join(str(said)[:1000].split())[:100]
 

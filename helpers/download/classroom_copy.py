@@ -30,7 +30,7 @@ from helpers.files import incomplete, user_path, write_text
 
 CLASS_MANIFEST = "course-model.json"
 BLOCK_BYTES = 1 << 20
-SILENT_SECONDS = 20           # http：一个字节也没有来最多等几秒
+COPY_SILENT_SECONDS = 20      # http：一个字节也没有来最多等几秒
 MANIFEST_SECONDS = 30         # 一份清单最多收几秒
 MANIFEST_BYTES = 1_000_000    # 一份清单最多多少字节；Qwen 的不到两千
 SLOWEST = 20_000              # 每秒至少取多少字节，再慢不值得等
@@ -86,7 +86,8 @@ def read_web(address: str, path: str, out: BinaryIO, most: int, seconds: float) 
 
     headers = {"Range": f"bytes={out.tell()}-", "Accept-Encoding": "identity"}
     try:
-        with web_answer("GET", f"{address}/{quote(path)}", seconds, SILENT_SECONDS, headers=headers) as (answer, _):
+        with web_answer("GET", f"{address}/{quote(path)}", seconds, COPY_SILENT_SECONDS,
+                        headers=headers) as (answer, _):
             if answer.status_code == 200:
                 empty(out)
             elif answer.status_code != 206:
@@ -199,7 +200,7 @@ def receive(file: ModelFile, place: str, half: Path, bar) -> bool:
             empty(out)
         try:
             if out.tell() < file.size:
-                seconds = SILENT_SECONDS + file.size / SLOWEST
+                seconds = COPY_SILENT_SECONDS + file.size / SLOWEST
                 read_share(place, file.path, CallbackIOWrapper(bar.update, out, "write"), file.size, seconds)
         except TooLarge:
             empty(out)

@@ -84,7 +84,7 @@ def ask_listing(model_id: str) -> dict:
         status, text = patient_answer(url)
     except (httpx2.HTTPError, web.TooLate, web.TooLarge) as error:
         raise no_answer(error) from None
-    check_status(status, model_id)
+    check_listing_status(status, model_id)
     try:
         return json.loads(text)
     except RecursionError:
@@ -113,7 +113,7 @@ def one_answer(url: str) -> tuple[int, bytes]:
         return response.status_code, web.whole_answer(response, LISTING_BYTES)
 
 
-def check_status(status: int, model_id: str) -> None:
+def check_listing_status(status: int, model_id: str) -> None:
     """HTTP 状态不是 200 时报 ModelError"""
     if status == 404:
         raise ModelError(f"{hub_host()} 上应有 {model_id}，现在没有（404）；"

@@ -265,7 +265,7 @@ WHOLE_AGAIN = {  # 老师那里的 config.json 怎样回答 → 话里有；以�
 
 @pytest.mark.parametrize("name", WHOLE_AGAIN)
 def test_a_file_that_goes_wrong_does_not_stand_in_the_way(student, strange_teacher, name):
-    student.setattr(classroom_copy, "SILENT_SECONDS", 0.5)
+    student.setattr(classroom_copy, "COPY_SILENT_SECONDS", 0.5)
     fault, says = WHOLE_AGAIN[name]
     strange_teacher("config.json", fault)
     with pytest.raises(ModelError, match=says):
