@@ -15,7 +15,7 @@ from helpers.fast.measure import Measurement, measure, memory_bandwidth
 from helpers.fast.quality import Quality, passages, quality, reading, references, writing
 from helpers.fast.remembered import cpu_name
 from helpers.fast.standin import standin
-from helpers.files import check_writable, write_text
+from helpers.files import check_writable, course_folder, write_text
 from helpers.model import locate
 from helpers.tables import Shown, grid
 
@@ -42,9 +42,19 @@ class Reading:
         return self.bandwidth / self.bytes_per_token
 
 
-def write_reading(path: Path, reading: Reading) -> None:
-    """存成 JSON，整份写入"""
-    write_text(Path(path), json.dumps(asdict(reading), ensure_ascii=False, indent=1) + "\n")
+def write_reading(path: Path, reading: Reading) -> Path:
+    """存成 JSON，整份写入，返回写在哪里；path 的文件夹不许写时，写在课程自己放东西的文件夹里
+
+    例: write_reading("speed_reading.json", mine)
+    """
+    path = Path(path)
+    text = json.dumps(asdict(reading), ensure_ascii=False, indent=1) + "\n"
+    try:
+        write_text(path, text)
+    except PermissionError:
+        path = course_folder() / "readings" / path.name
+        write_text(path, text)
+    return path
 
 
 def read_reading(path: Path) -> Reading:

@@ -2,7 +2,7 @@
 import json
 from pathlib import Path
 
-from helpers import charts
+from helpers import charts, speed
 from helpers.speed import Reading, gather_readings, read_reading, write_reading
 from helpers.tables import grid
 
@@ -12,7 +12,7 @@ ONE = Reading("小明", "某 CPU", "tiny", 40e9, 41_840_000, 185.0, 0.011)
 
 
 def test_round_trip(tmp_path):
-    write_reading(tmp_path / "小明.json", ONE)
+    assert write_reading(tmp_path / "小明.json", ONE) == tmp_path / "小明.json"
     assert read_reading(tmp_path / "小明.json") == ONE
     assert ONE.limit == pytest.approx(956, abs=1)
 
@@ -74,7 +74,7 @@ def test_forty_in_one_plot(tmp_path, monkeypatch, capsys):
     shown = []
     tables = []
     monkeypatch.setattr(charts.plt, "show", lambda: shown.append(charts.plt.gcf()))
-    exec(last_cell(), {"Path": Path, "bytes_per_token": 10**9, "grid": grid, "display": tables.append})
+    exec(last_cell(), {"place": Path("speed_reading.json"), "bytes_per_token": 10**9, "grid": grid, "display": tables.append})
     limit, points = shown[0].axes[0].lines
     assert [round(rate) for rate in points.get_ydata()] == list(range(161, 201))
     assert set(points.get_xdata()) == {40.0}
@@ -84,3 +84,18 @@ def test_forty_in_one_plot(tmp_path, monkeypatch, capsys):
     assert rows[1].startswith("39 │ 40 │ 161.0")
     assert "坏.json" in capsys.readouterr().out
     charts.plt.close("all")
+
+
+def test_a_folder_that_may_not_be_written(tmp_path, monkeypatch):
+    """只能读的课程文件夹里也交得出读数"""
+    def refuse(path, text):
+        if path.parent != tmp_path / "readings":
+            raise PermissionError(13, "Permission denied", str(path))
+        write_text(path, text)
+
+    write_text = speed.write_text
+    monkeypatch.setattr(speed, "write_text", refuse)
+    monkeypatch.setattr(speed, "course_folder", lambda: tmp_path)
+    place = write_reading(tmp_path / "只读" / "speed_reading.json", ONE)
+    assert place == tmp_path / "readings" / "speed_reading.json"
+    assert read_reading(place) == ONE
