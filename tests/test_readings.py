@@ -74,7 +74,8 @@ def test_forty_in_one_plot(tmp_path, monkeypatch, capsys):
     shown = []
     tables = []
     monkeypatch.setattr(charts.plt, "show", lambda: shown.append(charts.plt.gcf()))
-    exec(last_cell(), {"place": Path("speed_reading.json"), "bytes_per_token": 10**9, "grid": grid, "display": tables.append})
+    place = Path("speed_reading.json")
+    exec(last_cell(), {"place": place, "bytes_per_token": 10**9, "grid": grid, "display": tables.append})
     limit, points = shown[0].axes[0].lines
     assert [round(rate) for rate in points.get_ydata()] == list(range(161, 201))
     assert set(points.get_xdata()) == {40.0}
