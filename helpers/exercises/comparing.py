@@ -91,14 +91,14 @@ def as_number(answer: object, example: str) -> int | float:
 
 
 def as_letter(answer: object, letters: str) -> str:
-    """选择题的答案：letters 里的一个字母，大小写、全角都行，前后可以有空格和标点；别的抛出 Wrong
+    """选择题的答案：letters 里的一个字母，大小写、全角都行，前后可以有空格和标点，前面可以写“选”；别的抛出 Wrong
 
-    例: as_letter(" b ", "ABCD") -> "B"
+    例: as_letter("选 b", "ABCD") -> "B"
     """
     choices = "、".join(letters)
     if not isinstance(answer, str):
         raise Wrong(f"答案应是一个字母，两边加引号，例如 \"A\"，现在是 {brief(answer)}")
-    letter = unicodedata.normalize("NFKC", answer).strip(" \t\n.。,、()").upper()
+    letter = unicodedata.normalize("NFKC", answer).strip(" \t\n.。,、()选").upper()
     if len(letter) != 1 or letter not in letters:
         raise Wrong(f"应是 {choices} 里的一个字母，现在是 {brief(answer)}")
     return letter

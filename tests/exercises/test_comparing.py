@@ -195,6 +195,7 @@ def test_what_is_no_number(answer):
 
 def test_a_letter():
     assert as_letter(" b ", "ABC") == "B"
+    assert as_letter("选 D", "ABCD") == "D"
     assert as_letter("ｃ", "ABC") == "C"
     assert as_letter("（C）。", "ABC") == "C"
     for answer in ("D", "AB", ""):

@@ -43,11 +43,11 @@ def tolerance(model) -> float:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """平常的、一个和两个词元的、英文的；最后一个很长，有重复的词元，有特殊词元"""
+    """平常的、一个和两个词元的（一样长的有两个）、英文的；最后一个很长，有重复的词元，有特殊词元"""
     question = "人工智能，人工智能<|endoftext|>，人工智能像电一样，会慢慢进到每一样东西里。The black cat sat still."
     messages = [{"role": "user", "content": question}]
     chat = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    texts = ["昨天我们学习怎样生成🙂，犇", "温度", "词元", chat]
+    texts = ["昨天我们学习怎样生成🙂，犇", "温度", "词元", "犇！", chat]
     return [case(tokenizer, ForwardOnly(model), text) for text in texts]
 
 

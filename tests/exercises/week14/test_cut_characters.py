@@ -221,6 +221,7 @@ def only_before_last_byte(tok, text):
     (lambda tok, text: by_bytes(tok, text.replace("<|im_end|>", " ")), "应得到"),
     (lambda tok, text: [c.encode() for c in by_bytes(tok, text)], "完整的字"),
     (lambda tok, text: by_bytes(tok, text)[:1], "应得到"),
+    (lambda tok, text: by_bytes(tok, text[:512]), "应有 160 项"),
     (lambda tok, text: [], "应得到"),
     (lambda tok, text: ["麤"], "应得到"),
     (lambda tok, text: text[99], "IndexError"),

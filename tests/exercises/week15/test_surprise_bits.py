@@ -146,6 +146,13 @@ def shortened(model, input_ids):
     return bits(model, input_ids[:, :32])
 
 
+def remembered_by_length(model, input_ids, memory={}):  # noqa: B006  就是要错在这里
+    length = input_ids.shape[1]
+    if length not in memory:
+        memory[length] = bits(model, input_ids)
+    return memory[length]
+
+
 def only_sixteen_before(model, input_ids):
     return one_by_one_with(model, input_ids, 16)
 
@@ -217,6 +224,7 @@ WRONG = [
     (nothing_for_two, "少了一个"),
     (shortened, "少了几个"),
     (only_sixteen_before, "不同"),
+    (remembered_by_length, "应得到"),
     (one_for_each_kind, "少了几个"),
     (without_special_tokens, "少了几个"),
     (with_a_mask_by_id, "不同"),
