@@ -92,16 +92,6 @@ class ChatSource(Source):
             return "limit"
         return "most"
 
-    @torch.inference_mode()
-    def _feed(self, ids: list[int]) -> Tensor:
-        """接着读 ids；最后一个位置的 logits，形状 (词表大小,)"""
-        before = self.read
-        self.read = []  # 算到一半出了错，下一次就从头读
-        fed = torch.tensor([ids])
-        out = self.model(input_ids=fed, past_key_values=self.cache, use_cache=True, logits_to_keep=1)
-        self.read = before + ids
-        return out.logits[0, -1].to(torch.float32, copy=True)
-
     def _fitting(self, messages: list[dict], limit: int) -> list[int]:
         """要读的编号；问的是空的，或者放不下，报 ValueError"""
         check_text(messages[-1]["content"].strip())

@@ -42,13 +42,16 @@ def shares(logits: Tensor, options: list[int]) -> dict[int, float]:
 class GuessSource(Source):
     """一段文字的每一轮"""
 
-    @torch.inference_mode()
     def rounds(self, question: str, text: str, seed: int) -> dict:
         """照 text 猜下去的每一轮：六个候选（真正的那个，和模型最看好的另外五个，打乱），模型给它们的概率和意外
 
         question: text 是哪个问题的回答，从第 1 个词元猜起；空着就没有问题，先给出 3 个词元
         太短、太长、中间有结束词元时报 ValueError
         """
+        return self._once("rounds", (question, text, seed), lambda: self._rounds(question, text, seed))
+
+    @torch.inference_mode()
+    def _rounds(self, question: str, text: str, seed: int) -> dict:
         before, rest = self._split(question, text)
         out = self.model(input_ids=torch.tensor([before + rest[:-1]]))
         logits = out.logits[0, len(before) - 1:].float()  # 形状 (要猜几个, 词表大小)

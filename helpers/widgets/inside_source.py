@@ -16,10 +16,6 @@ MOST_POSITIONS = 64
 class InsideSource(Source):
     """一段文字在模型里面"""
 
-    def __init__(self, tokenizer, model) -> None:
-        super().__init__(tokenizer, model)
-        self.watched = (None, None)  # 上一次的编号和它的注意力权重，形状 (层数, 头数, n, n)
-
     def positions(self, text: str, template: bool) -> list[dict]:
         """文字（套上模板）的词元，1 到 MOST_POSITIONS 个；空的、不完整的、太长的报 ValueError"""
         check_text(text.strip())
@@ -48,6 +44,9 @@ class InsideSource(Source):
 
     def lens(self, ids: list[int]) -> Iterator[list[dict]]:
         """一层一层地：每个位置会说什么、概率多大；第 0 行只查了词嵌入，最后一行是模型的输出"""
+        return self._replayed("lens", list(ids), lambda: self._rows(ids))
+
+    def _rows(self, ids: list[int]) -> Iterator[list[dict]]:
         for best, probabilities in lens_rows(self.model, torch.tensor([ids])):
             row = []
             for token_id, share in zip(best[:, 0].tolist(), probabilities[:, 0].tolist(), strict=True):
@@ -55,9 +54,8 @@ class InsideSource(Source):
             yield row
 
     def _weights(self, ids: list[int]) -> torch.Tensor:
-        if ids != self.watched[0]:
-            self.watched = (list(ids), attention(self.model, torch.tensor([ids])))
-        return self.watched[1]
+        """注意力权重，形状 (层数, 头数, n, n)"""
+        return self._once("attention", list(ids), lambda: attention(self.model, torch.tensor([ids])))
 
 
 def four_digits(weights: torch.Tensor) -> list:

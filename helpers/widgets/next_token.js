@@ -3,7 +3,7 @@ import {h, words, chip, slider, button, field, desk, pause} from "./view.js";
 
 const KNOBS = [
   {key: "penalty", label: "重复惩罚", min: 1, max: 2, step: 0.05},
-  {key: "temperature", label: "温度", min: 0.1, max: 1.5, step: 0.1},
+  {key: "temperature", label: "温度", min: 0.1, step: 0.1},  // 最高是 given.hottest
   {key: "top_k", label: "top-k", min: 0, max: 50, step: 1, off: 0},
   {key: "top_p", label: "top-p", min: 0.05, max: 1, step: 0.05, off: 1},
 ];
@@ -118,7 +118,7 @@ export function show(root, source, given) {
   const sliders = {};
   for (const {key, label, off, ...range} of KNOBS) {
     const text = (value) => value === off ? "不用" : String(Number(value.toFixed(2)));
-    sliders[key] = slider(label, {...range, value: settings[key], text}, (value) => {
+    sliders[key] = slider(label, {max: given.hottest, ...range, value: settings[key], text}, (value) => {
       settings[key] = value;
       table.latest(look);
     });

@@ -19,6 +19,9 @@ class SlowSource(Source):
 
     def frames(self, question: str, most: int) -> Iterator[dict]:
         """生成一遍：每写出一步报告 count，最后给出 run：各格，每步以后 KV cache 的字节数，各阶段的秒数"""
+        return self._replayed("frames", (question, most), lambda: self._generated(question, most))
+
+    def _generated(self, question: str, most: int) -> Iterator[dict]:
         question_ids(self.tokenizer, question)  # 不能用的问题在这里报错
         for result in growing(self.tokenizer, self.model, question, most):
             yield {"count": len(result.steps)}

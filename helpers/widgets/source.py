@@ -2,7 +2,7 @@
 
 每个方法收普通的数和文字，给普通的数和文字（要送到网页里）；计算都在 helpers 的各个文件里
 """
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from helpers import bpe
 from helpers.generation import steps, stop_ids
@@ -82,7 +82,7 @@ class Source(TextSource):
         self.generator = torch.Generator().manual_seed(seed)
         self.read: list[int] = []  # KV cache 里已经有哪些编号
         self.cache = None
-        self.known = (None, None)  # 上一次的编号和 logits：拖动滑块时不用再算
+        self.known = {}  # 算什么 → (上一次问的, 结果)：拖动滑块时，静态的图刚算过时，不用再算
 
     def next(self, ids: list[int], settings: dict) -> dict:
         """ids 后面那个词元：每用上一样设置以后，概率最大的几个各有多少
@@ -122,16 +122,39 @@ class Source(TextSource):
     def _stages(self, ids: list[int], settings: dict) -> dict[str, Tensor]:
         return stages(self._logits(ids), ids, **settings)
 
-    @torch.inference_mode()
+    def _once(self, what: str, asked: object, make: Callable) -> object:
+        """算 what；和上一次问的一样，就给上一次的结果"""
+        before, result = self.known.get(what, (None, None))
+        if before != asked:
+            result = make()
+            self.known[what] = (asked, result)
+        return result
+
+    def _replayed(self, what: str, asked: object, make: Callable) -> Iterator:
+        """同 _once，一步一步地给；没有给完的不记"""
+        before, results = self.known.get(what, (None, None))
+        if before == asked:
+            yield from results
+            return
+        results = []
+        for step in make():
+            results.append(step)
+            yield step
+        self.known[what] = (asked, results)
+
     def _logits(self, ids: list[int]) -> Tensor:
         """ids 后面那个词元的 logits，形状 (词表大小,)；前面和上一次相同的部分不再算"""
-        if ids != self.known[0]:
-            same = self._reuse(ids)
-            self.read = []  # 算到一半出了错，下一次就从头读
-            out = self.model(input_ids=torch.tensor([ids[same:]]), past_key_values=self.cache, use_cache=True)
-            self.read = list(ids)
-            self.known = (list(ids), out.logits[0, -1].to(torch.float32, copy=True))
-        return self.known[1]
+        return self._once("logits", list(ids), lambda: self._feed(ids[self._reuse(ids):]))
+
+    @torch.inference_mode()
+    def _feed(self, ids: list[int]) -> Tensor:
+        """接着 KV cache 里的读 ids；最后一个位置的 logits，形状 (词表大小,)"""
+        before = self.read
+        self.read = []  # 算到一半出了错，下一次就从头读
+        fed = torch.tensor([ids])
+        out = self.model(input_ids=fed, past_key_values=self.cache, use_cache=True, logits_to_keep=1)
+        self.read = before + ids
+        return out.logits[0, -1].to(torch.float32, copy=True)
 
     def _reuse(self, ids: list[int]) -> int:
         """KV cache 只留下开头和 ids 相同的，最后一个总要重读；留下了几个"""

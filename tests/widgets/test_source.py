@@ -4,7 +4,10 @@ import json
 from helpers.generation import steps
 from helpers.sampling import STAGES
 from helpers.tokens import pieces, question_ids
+from helpers.widgets.guess import Guess
+from helpers.widgets.lens import Lens
 from helpers.widgets.next_token import MOST_WRITTEN, OFF
+from helpers.widgets.slow_motion import SlowMotion
 from helpers.widgets.source import MOST_CUT, SHOWN, Source, shared_start
 
 import pytest
@@ -85,6 +88,50 @@ def test_only_what_is_new_is_read(source, ids, model, monkeypatch):
     for asked in (ids, ids, [*ids, 99670], [*ids, 104083]):
         source._logits(asked)
     assert fed == [len(ids), 1, 1]
+
+
+@pytest.fixture
+def forwards(eager):
+    """到现在为止模型算了几次前向"""
+    times = []
+    hook = eager.register_forward_hook(lambda *_: times.append(1))
+    yield times
+    hook.remove()
+
+
+def test_slow_motion_generates_once_for_picture_and_frames(tokenizer, eager, forwards):
+    view = SlowMotion(tokenizer, eager)
+    before = len(forwards)
+    *_, last = view.answer("frames", [QUESTION, 40])
+    assert len(last["run"]["sizes"]) == before == len(forwards)
+
+
+def test_the_rounds_are_read_once_for_picture_and_game(tokenizer, eager, forwards):
+    view = Guess(tokenizer, eager)
+    given = view.given
+    assert view.answer("rounds", [given["question"], given["text"], given["seed"]])["rounds"]
+    assert len(forwards) == 1
+
+
+def test_the_lens_is_computed_once_for_picture_and_ladder(tokenizer, eager, forwards):
+    view = Lens(tokenizer, eager)
+    ids = [piece["id"] for piece in view.source.positions(QUESTION, True)]
+    assert len(list(view.answer("lens", [ids]))) == eager.config.num_hidden_layers + 1
+    assert len(forwards) == 1
+
+
+def test_an_answer_that_was_stopped_is_computed_again(source):
+    def count():
+        for number in range(3):
+            computed.append(number)
+            yield number
+
+    computed = []
+    next(source._replayed("x", 1, count))
+    assert list(source._replayed("x", 1, count)) == [0, 1, 2]
+    assert list(source._replayed("x", 1, count)) == [0, 1, 2]
+    assert list(source._replayed("x", 2, count)) == [0, 1, 2]
+    assert computed == [0, 0, 1, 2, 0, 1, 2]
 
 
 def test_writing_is_what_generate_writes(source, ids, model):
