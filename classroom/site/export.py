@@ -10,8 +10,6 @@ import contextlib
 import gzip
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 import textwrap
 from pathlib import Path
@@ -21,7 +19,8 @@ from helpers.generation import stop_ids
 from helpers.tiny import TINY
 from helpers.tokens import LETTER_OF
 
-from build import npm, replace
+from npm import run_npm
+from target import check, explained, replace
 
 LIVE = Path(__file__).parent / "live"
 RUNTIME = "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
@@ -30,17 +29,6 @@ ANY_CASE = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"  # 旧一点的浏览器不认 (?i:
 BOTH_CASES = "'(?:[sSſ]|[tT]|[rR][eE]|[vV][eE]|[mM]|[lL][lL]|[dD])"  # ſ 是从前的 s，也算
 PART = 1_000_000  # 一个文件最多几个字符：取到一个，进度就走一格
 ASKED = "\x00"  # 模板里代替问题的，对话模板里没有这个字
-
-
-def check(folder: Path) -> None:
-    """folder 可以写：还没有，是空的，或者是上次写的；别的文件夹不动"""
-    if folder.is_file():
-        sys.exit(f"应写到一个文件夹，现在 {folder} 是一个文件；换一个名字")
-    if not folder.is_dir():
-        return
-    names = [path.name for path in folder.iterdir()]
-    if names and "engine.js" not in names:
-        sys.exit(f"应写到新的文件夹，现在 {folder} 里有别的东西，没有动它；换一个名字")
 
 
 def tokenizer_json() -> bytes:
@@ -94,23 +82,13 @@ def write_model(folder: Path) -> dict:
     return found
 
 
-def run_npm(workshop: Path, *arguments: str) -> None:
-    """在 workshop 里运行 npm；没有做成就说它说了什么"""
-    command = [npm(), *arguments]
-    result = subprocess.run(command, cwd=workshop, capture_output=True, text=True, encoding="utf-8", errors="replace")
-    if result.returncode:
-        said = result.stderr.strip()[-600:]
-        sys.exit(f"应做成 npm {arguments[0]}，没有做成；"
-                 f"联网以后再运行一次（只取一次，以后断网也能用）。npm 说：\n{said}")
-
-
 def bundle(workshop: Path) -> None:
     """在 workshop 里从 npm 取 package-lock.json 里的包（npm 自己核对校验码），合成 built 里的两个 engine"""
     shutil.copytree(LIVE, workshop, ignore=shutil.ignore_patterns("node_modules", "built"))
-    run_npm(workshop, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1")
-    run_npm(workshop, "run", "worker")  # 先合成 worker，再把它放进另外两个
-    run_npm(workshop, "run", "engine")
-    run_npm(workshop, "run", "classic")
+    run_npm("应从 npm 取到计算的库和分词器，没有取到", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
+            "--prefer-offline", "--fetch-retries=1", folder=workshop)
+    for made in ("worker", "engine", "classic"):  # 先合成 worker，再把它放进另外两个
+        run_npm(f"应合成 {made}，没有做成", "run", made, folder=workshop)
 
 
 def pack(made: Path, folder: Path) -> dict[str, int]:
@@ -157,13 +135,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="把教学小模型做成浏览器能运行的")
     parser.add_argument("folder", type=Path, help="写到哪里")
     folder = parser.parse_args().folder.resolve()
-    check(folder)
-    try:
+    check(folder, "网页里的模型", "engine.js")
+    with explained(folder, "网页里的模型"):
         export(folder)
-    except ModuleNotFoundError as error:
-        sys.exit(f'做网页里的模型要用 {error.name}，没有装；先运行 python -m pip install -e ".[site]"')
-    except OSError as error:
-        sys.exit(f"应能写到 {folder}，现在不能（{error}）；换一个文件夹，或者腾出地方再试")
     size = sum(path.stat().st_size for path in folder.iterdir())
     print(f"做好了，共 {size / 1e6:.1f} MB：{folder}")
 

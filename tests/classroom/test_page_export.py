@@ -22,17 +22,6 @@ def export(monkeypatch):
     return importlib.import_module("export")
 
 
-def test_only_an_earlier_export_is_replaced(export, tmp_path):
-    export.check(tmp_path / "new")
-    (tmp_path / "mine.txt").write_text("别删")
-    with pytest.raises(SystemExit, match="没有动它"):
-        export.check(tmp_path)
-    with pytest.raises(SystemExit, match="是一个文件"):
-        export.check(tmp_path / "mine.txt")
-    (tmp_path / "engine.js").touch()
-    export.check(tmp_path)
-
-
 def test_without_the_packages_it_says_what_to_install(export, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "graph", None)
     monkeypatch.setattr(sys, "argv", ["export.py", str(tmp_path)])
@@ -42,10 +31,11 @@ def test_without_the_packages_it_says_what_to_install(export, monkeypatch, tmp_p
 
 def test_offline_it_says_so(export, monkeypatch, tmp_path):
     answer = SimpleNamespace(returncode=1, stderr="npm error code ENOTFOUND")
-    monkeypatch.setattr(export, "npm", lambda: "npm")
-    monkeypatch.setattr(export.subprocess, "run", lambda *command, **options: answer)
+    npm = importlib.import_module("npm")
+    monkeypatch.setattr(npm, "npm", lambda: "npm")
+    monkeypatch.setattr(npm.subprocess, "run", lambda *command, **options: answer)
     with pytest.raises(SystemExit, match="(?s)联网.*ENOTFOUND"):
-        export.run_npm(tmp_path, "ci")
+        export.bundle(tmp_path / "workshop")
 
 
 def test_files_come_back_as_they_were(export, monkeypatch, tmp_path):

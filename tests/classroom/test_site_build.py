@@ -1,6 +1,6 @@
 """做网页的命令：不碰别的文件夹，做不成时旧的还在，缺了什么说什么；不用 Sphinx，也不用浏览器"""
 import hashlib
-import importlib.util
+import importlib
 import io
 import sys
 import tarfile
@@ -10,30 +10,51 @@ from types import SimpleNamespace
 import pytest
 from servers.jupyterlab import ROOT
 
-SCRIPT = ROOT / "classroom" / "site" / "build.py"
+SITE = ROOT / "classroom" / "site"
 
 
 @pytest.fixture
-def build():
+def build(monkeypatch):
     """classroom/site/build.py 这个模块，还没有运行"""
-    spec = importlib.util.spec_from_file_location("build", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    monkeypatch.syspath_prepend(SITE)
+    return importlib.import_module("build")
 
 
-def test_only_an_earlier_site_is_replaced(build, tmp_path):
-    build.check(tmp_path / "new")
+@pytest.fixture
+def npm(build):
+    return importlib.import_module("npm")
+
+
+@pytest.fixture
+def target(build):
+    return importlib.import_module("target")
+
+
+@pytest.mark.parametrize("command, mark", [("build", "searchindex.js"), ("export", "engine.js")])
+def test_only_an_earlier_one_is_replaced(target, monkeypatch, tmp_path, command, mark):
+    module = importlib.import_module(command)
+    done = []
+    monkeypatch.setattr(module, command, lambda folder: done.append(folder))
+
+    def run(folder):
+        monkeypatch.setattr(sys, "argv", [f"{command}.py", str(folder)])
+        module.main()
+
     (tmp_path / "mine.txt").write_text("别删")
     for taken, word in ((tmp_path, "没有动它"), (tmp_path / "mine.txt", "是一个文件")):
         with pytest.raises(SystemExit, match=word):
-            build.check(taken)
-    (tmp_path / "searchindex.js").touch()
-    build.check(tmp_path)
+            run(taken)
+    assert done == []
+    (tmp_path / "new").mkdir()
+    (tmp_path / mark).touch()
+    for free in (tmp_path / "new", tmp_path):
+        run(free)
+    target.check(tmp_path / "none yet", "网页", mark)
+    assert done == [tmp_path / "new", tmp_path]
 
 
-def test_without_npm_it_says_what_to_install(build, monkeypatch, tmp_path):
-    monkeypatch.setattr(build.shutil, "which", lambda name, path: None)
+def test_without_npm_it_says_what_to_install(build, npm, monkeypatch, tmp_path):
+    monkeypatch.setattr(npm.shutil, "which", lambda name, path: None)
     with pytest.raises(SystemExit, match=r"npm.*没有找到.*\[site\]"):
         build.fetch("mermaid@11.17.2", tmp_path)
 
@@ -45,10 +66,10 @@ def test_without_sphinx_it_says_what_to_install(build, monkeypatch, tmp_path):
         build.main()
 
 
-def test_offline_it_says_so(build, monkeypatch, tmp_path):
+def test_offline_it_says_so(build, npm, monkeypatch, tmp_path):
     answer = SimpleNamespace(returncode=1, stderr="npm error code ENOTFOUND")
-    monkeypatch.setattr(build, "npm", lambda: "npm")
-    monkeypatch.setattr(build.subprocess, "run", lambda *command, **options: answer)
+    monkeypatch.setattr(npm, "npm", lambda: "npm")
+    monkeypatch.setattr(npm.subprocess, "run", lambda *command, **options: answer)
     with pytest.raises(SystemExit, match="(?s)联网.*ENOTFOUND"):
         build.fetch("mermaid@11.17.2", tmp_path)
 
@@ -66,9 +87,9 @@ def packed(text: bytes):
     return run
 
 
-def test_a_changed_library_is_refused(build, monkeypatch, tmp_path):
-    monkeypatch.setattr(build, "npm", lambda: "npm")
-    monkeypatch.setattr(build.subprocess, "run", packed(b"changed"))
+def test_a_changed_library_is_refused(build, npm, monkeypatch, tmp_path):
+    monkeypatch.setattr(npm, "npm", lambda: "npm")
+    monkeypatch.setattr(npm.subprocess, "run", packed(b"changed"))
     with pytest.raises(SystemExit, match="sha256"):
         build.fetch("mermaid@11.17.2", tmp_path / "first")
     right = hashlib.sha256(b"changed").hexdigest()
@@ -77,7 +98,7 @@ def test_a_changed_library_is_refused(build, monkeypatch, tmp_path):
     assert {path.name for path in (tmp_path / "second" / "mermaid").iterdir()} == {"mermaid.min.js", "LICENSE"}
 
 
-def test_the_old_pages_stay_when_the_new_ones_cannot_be_written(build, tmp_path, monkeypatch):
+def test_the_old_pages_stay_when_the_new_ones_cannot_be_written(target, tmp_path, monkeypatch):
     pages, folder = tmp_path / "新", tmp_path / "site"
     for place, text in ((pages, "新的"), (folder, "旧的")):
         place.mkdir()
@@ -88,11 +109,11 @@ def test_the_old_pages_stay_when_the_new_ones_cannot_be_written(build, tmp_path,
         raise OSError("磁盘满了")
 
     with monkeypatch.context() as patch:
-        patch.setattr(build.shutil, "copytree", full)
+        patch.setattr(target.shutil, "copytree", full)
         with pytest.raises(OSError, match="磁盘满了"):
-            build.replace(pages, folder)
+            target.replace(pages, folder)
     assert (folder / "index.html").read_text(encoding="utf-8") == "旧的" and len(list(tmp_path.iterdir())) == 2
-    build.replace(pages, folder)
+    target.replace(pages, folder)
     assert (folder / "index.html").read_text(encoding="utf-8") == "新的"
 
 
