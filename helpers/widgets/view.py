@@ -19,21 +19,32 @@ HERE = Path(__file__).parent
 COMMON = "view"  # view.js、view.css：各个视图共用的
 
 
-def script(name: str) -> str:
-    """一个视图的全部 JavaScript：共用的在前，自己的在后，合成一个模块"""
-    shared = (HERE / f"{COMMON}.js").read_text(encoding="utf-8")
-    own = (HERE / f"{name}.js").read_text(encoding="utf-8")
-    imports, _, body = own.partition(f'from "./{COMMON}.js";\n')
+def text_of(file: str) -> str:
+    """helpers/widgets 里一个文件的文字"""
+    return (HERE / file).read_text(encoding="utf-8")
+
+
+def own_script(name: str) -> str:
+    """一个视图自己的 JavaScript，去掉开头的 import：共用的和它放在一起，不用导入"""
+    _, _, body = text_of(f"{name}.js").partition(f'from "./{COMMON}.js";\n')
     if not body:
         raise ValueError(f"{name}.js 应从共用的 {COMMON}.js 里 import，现在没有这一行")
-    return f'{shared}{body}\nexport default lab(show, "{name}");\n'
+    return body
+
+
+def own_style(name: str) -> str:
+    """一个视图自己的 CSS，只管它自己：一页上有几个视图也不会串"""
+    return text_of(f"{name}.css").replace(".live ", f".live[data-view={name}] ")
+
+
+def script(name: str) -> str:
+    """一个视图的全部 JavaScript：共用的在前，自己的在后，合成一个模块"""
+    return f'{text_of(f"{COMMON}.js")}{own_script(name)}\nexport default lab(show, "{name}");\n'
 
 
 def style(name: str) -> str:
-    """一个视图的全部 CSS：共用的在前，自己的在后；自己的只管自己，一页上有几个视图也不会串"""
-    shared = (HERE / f"{COMMON}.css").read_text(encoding="utf-8")
-    own = (HERE / f"{name}.css").read_text(encoding="utf-8")
-    return shared + own.replace(".live ", f".live[data-view={name}] ")
+    """一个视图的全部 CSS：共用的在前，自己的在后"""
+    return text_of(f"{COMMON}.css") + own_style(name)
 
 
 class View(AnyWidget):
