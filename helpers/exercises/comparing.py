@@ -122,6 +122,16 @@ def as_letters(answer: object, letters: str, example: str) -> set[str]:
     return chosen
 
 
+def miscount(extra: Sequence, missing: Sequence) -> str:
+    """多选题多选了几个，漏了几个。例: miscount([], ["G"]) -> "漏了 1 个\""""
+    parts = []
+    if extra:
+        parts.append(f"多选了 {len(extra)} 个")
+    if missing:
+        parts.append(f"漏了 {len(missing)} 个")
+    return "，".join(parts)
+
+
 def is_nested(got: object, case: Case) -> bool:
     """是列表的列表吗（张量、元组也算列表）"""
     return any(isinstance(item, list) for item in as_lists(got))

@@ -2,7 +2,7 @@
 
 出处: notebooks/04_model_loading.ipynb 第 9 节
 """
-from helpers.exercises.comparing import Wrong, as_letters
+from helpers.exercises.comparing import Wrong, as_letters, miscount
 from helpers.exercises.exercise import Exercise
 
 LINES = {
@@ -61,14 +61,4 @@ def check_letters(answer: object) -> None:
     if len(chosen) == len(LINES):
         raise Wrong("不是每一行都危险，现在全选了；有的格式里没有放代码的地方，有的选项把门关着")
     question = ASK_BACK[min(extra + missing)]
-    raise Wrong(f"{counts(len(extra), len(missing))}。想一想其中的一个：{question}")
-
-
-def counts(extra: int, missing: int) -> str:
-    """多选了几个、漏了几个。例: counts(0, 2) -> "漏了 2 个" """
-    parts = []
-    if extra:
-        parts.append(f"多选了 {extra} 个")
-    if missing:
-        parts.append(f"漏了 {missing} 个")
-    return "，".join(parts)
+    raise Wrong(f"{miscount(extra, missing)}。想一想其中的一个：{question}")

@@ -4,7 +4,7 @@
 """
 from dataclasses import dataclass
 
-from helpers.exercises.comparing import Wrong, as_letters
+from helpers.exercises.comparing import Wrong, as_letters, miscount
 from helpers.exercises.exercise import Exercise
 
 PARAMETERS = 494_032_768
@@ -90,16 +90,6 @@ def check_letters(answer: object) -> None:
     missing = sorted(right - chosen)
     first = min(extra + missing)
     raise Wrong(f"{miscount(extra, missing)}。先看 {first}（{SITUATIONS[first].told}）：{SITUATIONS[first].look}")
-
-
-def miscount(extra: list[str], missing: list[str]) -> str:
-    """多选了几个，漏了几个。例: miscount([], ["G"]) -> "漏了 1 个\""""
-    parts = []
-    if extra:
-        parts.append(f"多选了 {len(extra)} 个")
-    if missing:
-        parts.append(f"漏了 {len(missing)} 个")
-    return "，".join(parts)
 
 
 def picture() -> str:
