@@ -5,6 +5,7 @@
 """
 import importlib
 import re
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -27,10 +28,11 @@ def path(week: int) -> Path:
     return NOTEBOOKS / f"week{week}_exercises.ipynb"
 
 
-def code_cells(week: int) -> list[str]:
-    """练习笔记本里各格代码"""
+@cache
+def code_cells(week: int) -> tuple[str, ...]:
+    """练习笔记本里各格代码；每个学生都要用，只读一次"""
     notebook = nbformat.read(path(week), as_version=4)
-    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return tuple(cell.source for cell in notebook.cells if cell.cell_type == "code")
 
 
 def setup(week: int) -> str:

@@ -130,13 +130,17 @@ def free_name(week: int, out: Path) -> Path:
 
 
 def rows_of(file: Path) -> list[list[str]]:
-    """一张分数表的各行，不含表头；Excel 另存成 GBK 的也读得了"""
-    content = file.read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("gbk", errors="replace")
+    """一张分数表的各行，不含表头"""
+    text = saved_text(file.read_bytes())
     return list(csv.reader(text.splitlines()))[1:]
+
+
+def saved_text(content: bytes) -> str:
+    """老师在 Windows 上存的表、名单里的文字：UTF-8（带不带 BOM 都行）或 GBK"""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("gbk", errors="replace")
 
 
 def plain(text: str) -> str:

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from grading.gradebook import saved_text
 from grading.homework import Homework, Unreadable, read
 
 NOISE = re.compile(r"_\d+_assignsubmission_\w+|\.ipynb|\(\d+\)|week1[45]|_?exercises|练习|作业|第.{1,3}周|副本|"
@@ -39,10 +40,7 @@ def names(file: Path) -> list[str]:
         content = file.read_bytes()
     except OSError as error:
         raise SystemExit(f"应有名单 {file}，现在打不开（{error.strerror}）；检查路径") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("gbk", errors="replace")
+    text = saved_text(content)
     return [cleaned(line) for line in text.splitlines() if line.strip()]
 
 
