@@ -40,31 +40,20 @@ def endless(data: bytes, pause: float = 0.0, first: bytes = b""):
     return answer
 
 
-def drip_status(handler) -> bool:
-    """连状态行也一个字节一个字节地来，没有完"""
-    handler.close_connection = True
-    handler.wfile.write(b"HTTP/1.1 200 ")
-    while True:
-        handler.wfile.write(b"O")
-        time.sleep(PAUSE)
+def drip(beginning: bytes, byte: bytes):
+    """先发 beginning，再一个字节一个字节地发，没有完"""
+    def answer(handler) -> bool:
+        handler.close_connection = True
+        handler.wfile.write(beginning)
+        while True:
+            handler.wfile.write(byte)
+            time.sleep(PAUSE)
+    return answer
 
 
-def drip_headers(handler) -> bool:
-    """头没有完"""
-    handler.close_connection = True
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
-    while True:
-        handler.wfile.write(b"x")
-        time.sleep(PAUSE)
-
-
-def drip_chunk_size(handler) -> bool:
-    """分块的长度写不完"""
-    handler.close_connection = True
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    while True:
-        handler.wfile.write(b"0")
-        time.sleep(PAUSE)
+drip_status = drip(b"HTTP/1.1 200 ", b"O")
+drip_headers = drip(b"HTTP/1.1 200 OK\r\nX-Long: ", b"x")
+drip_chunk_size = drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0")
 
 
 def shorter_than_said(handler) -> bool:
