@@ -98,8 +98,7 @@ def test_next_token_grows_a_tree(next_token):
 
 
 def test_next_token_stops_when_told(next_token):
-    next_token.press("接着写完")
-    next_token.press("停")
+    next_token.press_at_once("接着写完", "停")
     next_token.idle()
     assert next_token.box.locator(".sentence .chip").count() < 28
 
@@ -552,8 +551,7 @@ def test_chat_runs_full(chat):
 
 def test_chat_stops_when_told(chat):
     chat.write("你说", "人工智能未来会取代人类吗？")
-    chat.press("发送")
-    chat.press("停")
+    chat.press_at_once("发送", "停")
     chat.idle()
     assert "说完了" not in chat.text()
     assert counted(chat)[2] < 28
@@ -563,10 +561,7 @@ def test_chat_stops_when_told(chat):
 
 def test_chat_does_one_thing_at_a_time(chat):
     chat.write("你说", "写一句诗")
-    chat.box.evaluate("""box => {
-        const named = (text) => [...box.querySelectorAll("button")].find((node) => node.textContent === text);
-        for (const text of ["发送", "发送", "忘掉开头", "退回再抽", "从头再来", "发送"]) named(text).click();
-    }""")
+    chat.press_at_once("发送", "发送", "忘掉开头", "退回再抽", "从头再来", "发送")
     chat.idle()
     chat.wait("说完了")
     assert chat.box.locator(".said").count() == 2

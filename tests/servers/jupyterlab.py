@@ -132,6 +132,13 @@ class Live:
         """用键盘按一个按钮：移到它上面，按回车"""
         self.box.get_by_role("button", name=button, exact=True).first.press("Enter")
 
+    def press_at_once(self, *buttons: str) -> None:
+        """一个接一个地按，中间不等页面：比模型快"""
+        self.box.evaluate("""(box, names) => {
+            const named = (name) => [...box.querySelectorAll("button")].find((node) => node.textContent === name);
+            for (const name of names) named(name).click();
+        }""", list(buttons))
+
     def slide(self, label: str, value: float) -> None:
         """滑块拖到 value"""
         self.box.get_by_label(label, exact=True).fill(str(value))
