@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from transformers.cache_utils import DynamicLayer
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,32 @@ def steps(model, input_ids: Tensor, max_new_tokens: int, choose: Callable = gree
 
 
 def cache_bytes(past_key_values) -> int:
-    """KV cache 占多少字节：每层的 key 和 value 加起来；没有 KV cache（None）是 0"""
+    """缓存占多少字节：各层存的张量加起来，通常就是 key 和 value；没有 KV cache（None）是 0"""
     if past_key_values is None:
         return 0
-    return sum(layer.keys.nbytes + layer.values.nbytes for layer in past_key_values.layers)
+    total = 0
+    for layer in past_key_values.layers:
+        for tensor in stored(layer):
+            total += tensor.nbytes
+    return total
+
+
+def stored(layer) -> list[Tensor]:
+    """缓存的一层存着的张量：key 和 value；线性注意力的层没有它们，存的是大小不变的状态
+
+    出处: transformers.cache_utils 的 DynamicLayer 和 LinearAttentionLayer
+    """
+    if hasattr(layer, "recurrent_states"):
+        return [*layer.conv_states.values(), *layer.recurrent_states.values()]
+    return [layer.keys, layer.values]
+
+
+def keeps_every_token(past_key_values) -> bool:
+    """每一层都存着每个词元自己的 key 和 value 吗？是，才能去掉末尾几个词元，留下前面的
+
+    线性注意力（Qwen3.5 的大多数层）把读过的都揉进一个状态，滑动窗口只留最近的：读过就去不掉了
+    """
+    return all(type(layer) is DynamicLayer for layer in past_key_values.layers)
 
 
 def cache_factors(model, tokens: int) -> dict[str, int]:

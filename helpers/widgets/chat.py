@@ -36,7 +36,7 @@ class ChatSource(Source):
         """这些消息套上模板是哪些词元，其中几个在 KV cache 里；只看，不计算"""
         self._check_limit(limit)
         ids = self._templated(messages, writing=False)
-        return self._shown(ids, shared_start(self.read, ids))
+        return self._shown(ids, self._reusable(ids))
 
     def reply(self, messages: list[dict], options: dict) -> Iterator[dict]:
         """读没有读过的，再一个一个地写回答
@@ -51,9 +51,11 @@ class ChatSource(Source):
         if not options["reuse"]:
             self.clear()
         before = len(self.read)
+        same = shared_start(self.read, ids[:-1])
         reused = self._reuse(ids)
         asked = self._shown(ids, reused)
         asked["cut"] = before - reused
+        asked["lost"] = same - reused  # 开头相同、却留不下来的
         asked["typed"] = self._typed(messages[-1]["content"])
         yield {"asked": asked}
         for at in range(reused, len(ids), AT_ONCE):

@@ -5,7 +5,7 @@
 from collections.abc import Callable, Iterator
 
 from helpers import bpe
-from helpers.generation import steps, stop_ids
+from helpers.generation import keeps_every_token, steps, stop_ids
 from helpers.sampling import STAGES, draw, stages
 from helpers.tokens import Piece, neighbours, normalized, piece, question_ids
 
@@ -158,13 +158,19 @@ class Source(TextSource):
 
     def _reuse(self, ids: list[int]) -> int:
         """KV cache 只留下开头和 ids 相同的，最后一个总要重读；留下了几个"""
-        same = shared_start(self.read, ids[:-1])
-        if self.cache is None or same == 0:
+        same = self._reusable(ids[:-1])
+        if same == 0:
             self.cache = DynamicCache(config=self.model.config)
-            same = 0
         elif same < len(self.read):
             self.cache.crop(same - len(self.read))  # 负数：去掉末尾几个
         self.read = self.read[:same]
+        return same
+
+    def _reusable(self, ids: list[int]) -> int:
+        """读过的里，开头几个和 ids 相同、留得下来：后面还有不同的，而这种缓存去不掉末尾，就一个也留不下"""
+        same = shared_start(self.read, ids)
+        if same < len(self.read) and not keeps_every_token(self.cache):
+            return 0
         return same
 
 
