@@ -4,7 +4,8 @@ import ctypes
 import linecache
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 SECONDS = 5.0  # 一次调用最多几秒
 
@@ -67,6 +68,19 @@ def attempt(function: Callable, inputs: tuple, where: str, seconds: float | None
     if tried.error is not None:
         raise Failed(f"{what_was_raised(tried.error, function)}\n这次的输入：{where}")
     return tried
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """检查自己用 transformers 时，不让它的警告混进学生的输出；很长的文字，它每次都要警告"""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def what_was_raised(error: BaseException, function: Callable) -> str:

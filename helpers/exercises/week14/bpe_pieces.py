@@ -9,6 +9,7 @@ from helpers.exercises.comparing import Case, brief, check_function, is_nested
 from helpers.exercises.exercise import Exercise
 
 WORDS = ["我们", "人工智能", " 好", "麤", " merciless", "🦜", "不能为空", "ooooooo"]  # 用真正的次序合的几段
+LONGEST = [" " * 128, "/" * 96, " " + "-" * 112]  # 词表里最长的几块
 LIMITS = (5_000, 60_000, 98_900, 151_387)  # 真正的次序用到第几条
 HINTS = ("课文的 join_up 做的是一段、用整张表；先改成从参数里拿 rank，再想多了的两样（几段、limit）各加在哪里",
          "一段一段地做，每段自己从单个字节合到底，再接到结果后面；找可合的对时，除了“在 rank 里”，"
@@ -37,9 +38,11 @@ HARDER = "一段有一万个字节时，每一步都从头找一遍太慢；想�
 def exercise(tokenizer) -> Exercise:
     """这道题；正确的块由 tokenizers 库的 BPE 给出"""
     prepared = cache(partial(cases, tokenizer))
+    last = cache(partial(long_cases, tokenizer))
 
     def test(answer):
         check_function(answer, prepared(), FORMS, SLIPS)
+        check_function(answer, last(), LONG_FORMS, {})  # 很长，不一样一样地试错法
 
     return Exercise("把 BPE 做到底", "03 第 5、6 节", 18, test, HINTS, SOLUTION, WHY, HARDER, stars=3, minutes=18)
 
@@ -81,15 +84,26 @@ def cases(tokenizer) -> list[Case]:
 
 def real_cases(tokenizer) -> list[Case]:
     """真正的次序，用到第几条各一组"""
+    few = ranks_within(tokenizer, WORDS)
+    return [case(WORDS, few, limit) for limit in LIMITS]
+
+
+def long_cases(tokenizer) -> list[Case]:
+    """要合很多次、合出很长的块的：真正的次序里最长的几块（128 个空格要合 127 次），和合了再合的"""
+    doubled = {(b"a" * 2 ** step, b"a" * 2 ** step): step for step in range(10)}
+    return [
+        case(LONGEST, ranks_within(tokenizer, LONGEST), 151_387),
+        case(["a" * 801, "a" * 600, "a" * 700], doubled, 99),  # 一段不到 900 次，递归的也做得完
+    ]
+
+
+def ranks_within(tokenizer, words) -> dict:
+    """真正的次序里，words 用得到的一部分；整张表每次复制太慢"""
     from helpers.tokens import merge_ranks
 
+    together = "\n".join(words).encode()
     ranks = merge_ranks(tokenizer)
-    together = "\n".join(WORDS).encode()
-    few = {}  # 整张表每次复制太慢，只留用得到的
-    for pair, order in ranks.items():
-        if b"".join(pair) in together:
-            few[pair] = order
-    return [case(WORDS, few, limit) for limit in LIMITS]
+    return {pair: order for pair, order in ranks.items() if b"".join(pair) in together}
 
 
 def case(segments, rank, limit):
@@ -135,6 +149,11 @@ def has_text(got, case):
 
 def has_numbers(got, case):
     return any(isinstance(part, int) for part in got)
+
+
+def stopped_early(got, case):
+    """块接起来是对的，可是还有可合的"""
+    return b"".join(got) == b"".join(case.expected) and len(got) > len(case.expected)
 
 
 def single_bytes(text):
@@ -301,6 +320,9 @@ FORMS = {
     is_nested: "应是一个列表，现在列表里还有列表；各段的块接成一长串，不要一段一个列表",
     has_text: "各块应是 bytes，现在有字符串；不要解码，半个字解码就成了 �",
     has_numbers: "各块应是 bytes，现在有整数；只有一个字节的块，要用 bytes([228]) 这样的写法",
+}
+LONG_FORMS = {
+    stopped_early: "还有可合的就停了：块有多长、一共合几次，都没有上限；找不到可合的一对，才算完",
 }
 SLIPS = {
     merge_below_qwen: "次序很大的没有用：上限不要自己写一个数，只和 limit 比",

@@ -55,8 +55,16 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, ("system", " \n"), ("user", "\n100%安全"), ("assistant", r"a\n\d"), ("system", "再来"),
              ("user", "再一次")),
         case(tokenizer, ("system", "反着写的字典"), ("user", "内容在前"), content_first=True),
+        case(tokenizer, ("system", "很长的内容"), ("user", "词元一步 Hello。" * 2_000), ("assistant", "好")),
         case(tokenizer, ("system", "报数"), *[("user", "再报一个"), ("assistant", "好")] * 4, ("user", "停")),
+        case(tokenizer, ("system", "数到底"), *counting(600)),
     ]
+
+
+def counting(times: int) -> list[tuple[str, str]]:
+    """数 times 条，谁说的不一定"""
+    roles = ("user", "assistant", "user", "system", "assistant")
+    return [(roles[number % 5], str(number)) for number in range(times)]
 
 
 def case(tokenizer, *said, content_first=False):
@@ -72,6 +80,11 @@ def case(tokenizer, *said, content_first=False):
 
 def is_not_text(got, case):
     return not isinstance(got, str)
+
+
+def lacks_messages(got, case):
+    """平常的都对，几千字的少了许多"""
+    return len(case.expected) > 5_000 and len(got) < 0.98 * len(case.expected)
 
 
 def join(messages, start="<|im_start|>", middle="\n", end="<|im_end|>\n", tail="<|im_start|>assistant\n"):
@@ -144,6 +157,7 @@ def join_without_empty(messages):
 ENDED = "末尾是替助手开头，应停在换行，现在多了 <|im_end|>；它要等模型自己写"
 NO_NEWLINE = "<|im_end|> 后面应换行，现在没有；每条消息后面都有一个换行"
 FORMS = {
+    lacks_messages: "很长的对话少了一些消息：应有全部的消息，不要只留开头、末尾的几条，内容也不要截短",
     is_not_text: "应得到一段文字，现在是别的；把各条消息连成一个字符串再 return",
 }
 SLIPS = {

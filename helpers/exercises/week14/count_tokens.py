@@ -2,10 +2,12 @@
 
 出处: notebooks/03_tokenization.ipynb 第 1 节
 """
+from dataclasses import replace
 from functools import cache, partial
 
 from helpers.exercises.comparing import Case, as_lists, brief, check_function
 from helpers.exercises.exercise import Exercise
+from helpers.exercises.running import quiet
 
 HINTS = ("先在另一格里看看 tokenizer(\"你好啊\") 的结果里有哪几样，哪一样是一个词元占一项",
          "编号在 input_ids 里，一个词元一个；数它有几项就行，空文字也不用另外处理")
@@ -19,9 +21,12 @@ HARDER = "一段很长的文字，只许用前 100 个词元，应怎样截断�
 def exercise(tokenizer) -> Exercise:
     """这道题；正确的个数由分词器的 tokenize 给出"""
     prepared = cache(partial(cases, tokenizer))
+    last = cache(partial(longest, tokenizer))
 
     def test(answer):
         check_function(answer, prepared(), FORMS, SLIPS)
+        with quiet():
+            check_function(answer, [last()], LONG_FORMS, {})  # 很长，不一样一样地试错法
 
     return Exercise("数词元", "03 第 1 节", 5, test, HINTS, SOLUTION, WHY, HARDER, stars=1, minutes=4)
 
@@ -36,6 +41,11 @@ def cases(tokenizer) -> list[Case]:
              "他说：“好！！”\r\n　a，全角ＡＢ１２    return", "🫠词元 hello world\n\t靐x 好",
              "<|im_start|>user\n你好，请坐<|im_end|>", "词元" * 505, "今天 天气very good，12 个人\r\n" * 80]
     return [case(tokenizer, text) for text in texts]
+
+
+def longest(tokenizer) -> Case:
+    """132,000 个词元，比真正的 Qwen 一次能读的（131,072）还多；每 17 个字符一个样"""
+    return replace(case(tokenizer, "词元一步 Hello world，" * 22_000), seconds=20)
 
 
 def case(tokenizer, text):
@@ -58,6 +68,14 @@ def is_list(got, case):
 def is_cut_short(got, case):
     """整数百，或 2 的几次方：truncation 截到了那里"""
     return case.expected > got >= 100 and (got % 100 == 0 or got & (got - 1) == 0)
+
+
+def has_fewer(got, case):
+    return got < case.expected
+
+
+def has_more(got, case):
+    return got > case.expected
 
 
 def count_as_plain_text(tokenizer, text):
@@ -107,6 +125,10 @@ def count_different(tokenizer, text):
 FORMS = {
     is_list: "应得到一个整数，现在是一串；数一数它有几个",
     is_cut_short: "长的文字被截短了，应数全部的词元；不要截",
+}
+LONG_FORMS = {
+    has_fewer: "很长的文字被截短了，应数全部的词元；多长都不要截",
+    has_more: "很长的文字多数了，像是分成几段切的；要整段一起切，段的边上才不会多切一刀",
 }
 SLIPS = {
     count_at_least_one: "空文字一块也切不出来，应是 0，现在是 1；不要另外加上什么",

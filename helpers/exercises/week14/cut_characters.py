@@ -43,7 +43,7 @@ def cases(tokenizer) -> list[Case]:
     """
     texts = ["龘龘的麤靐", "龙和龘都说 好，🦜也说 好", "人工智能 world", "我 爱 你", "靐", "🫠词元 😀 \n爱，靐x 好",
              "先打名单，后打字", "テーマ是主题，サーフィン是冲浪，インターネット", " 爱，说 好 ", "说 <|im_end|>好和靐",
-             "龘的 好123" * 80, "倒着的Ɐ和正着的A", " 好麤好的靐", " 好麤好", "学ǖ，好 ％ 能说①和靐"]
+             "龘的 好123 internationalization" * 82, "倒着的Ɐ和正着的A", " 好麤好的靐", " 好麤好", "学ǖ，好 ％ 能说①和靐"]
     return [case(tokenizer, text) for text in texts]
 
 
@@ -94,6 +94,10 @@ def has_longer_items(got, case):
 def has_other_order(got, case):
     got = as_lists(got)
     return got != case.expected[::-1] and sorted(got) == sorted(case.expected)
+
+
+def lacks_much_of_a_long_text(got, case):
+    return len(case.expected) > 100 and len(got) < len(case.expected)
 
 
 def multibyte_letters(tokenizer, text):
@@ -177,6 +181,7 @@ FORMS = {
     has_ids: "列表里应是字，现在是编号；找出它们来自哪个字",
     has_tokens: "列表里应是完整的字，现在有半个字、词元或者字节；找出它们属于哪个字",
     has_other_order: "该写的字都有，次序不对：应按在文字里出现的次序；同一个字有几处时，要看被切开的是哪一处",
+    lacks_much_of_a_long_text: "短的文字都对，很长的少了一些字：应看全部的词元，多长都不要截",
     has_longer_items: "列表里每一项应是一个字，现在有长有短；空格没有被切开，去掉它；几个字连在一起的，一个一个分开写",
 }
 SLIPS = {

@@ -2,13 +2,12 @@
 
 出处: notebooks/06_writing.ipynb 第 6 节、09_faq.ipynb 第 5 节
 """
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache, partial
 
 from helpers.exercises.comparing import Case, Wrong, brief, check_function
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
+from helpers.exercises.running import quiet
 from helpers.exercises.week14.repair_batch import as_it_comes
 from helpers.exercises.week15.forward import NOT_GREEDY, forward_seconds, is_greedy, once_a_model
 from helpers.exercises.week15.generate_with_cache import SAID, chat_of
@@ -143,19 +142,6 @@ def generated(model, tokenizer, texts: tuple, most: int, side: str, mask: str) -
         output_ids = model.generate(input_ids, attention_mask=masks[mask], max_new_tokens=most, do_sample=False,
                                     repetition_penalty=1.0)
     return output_ids, input_ids.shape[1]
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """检查自己运行 generate 时，不让警告混进学生的输出"""
-    from transformers.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
 
 
 # ---- 常见的错误 ----

@@ -263,6 +263,31 @@ def twenty_rounds(segments, rank, limit):
     return result
 
 
+def at_most(most):
+    """只合成不超过 most 个字节的块"""
+    def answer(segments, rank, limit):
+        return every(segments, {pair: order for pair, order in rank.items() if len(b"".join(pair)) <= most}, limit)
+    return answer
+
+
+def rounds_in_all(most):
+    """一共只合 most 次"""
+    def answer(segments, rank, limit):
+        left = most
+        result = []
+        for segment in segments:
+            parts = start(segment)
+            while found := [(rank[p], at) for at, p in enumerate(pairwise(parts)) if rank.get(p, limit) < limit]:
+                if left == 0:
+                    break
+                left -= 1
+                at = min(found)[1]
+                parts[at:at + 2] = [parts[at] + parts[at + 1]]
+            result += parts
+        return result
+    return answer
+
+
 def remembers():
     """记住切过的段，忘了表可以不同"""
     known = {}
@@ -324,6 +349,12 @@ INFINITE = float("inf")
     (without_last_pair, "段末尾的一对没有看"),
     (twenty_rounds, "应"),
     (remembers(), "应得到"),
+    (at_most(12), "还有可合的就停了"),
+    (at_most(127), "还有可合的就停了"),
+    (at_most(256), "还有可合的就停了"),
+    (rounds_in_all(100), "还有可合的就停了"),
+    (rounds_in_all(1000), "还有可合的就停了"),
+    (rounds_in_all(2000), "还有可合的就停了"),
     (pops, "应保持原样"),
     (empties, "应保持原样"),
     (lambda s, r, m: every([s[0]], r, m) + every(s[1:], r, m), "IndexError"),
@@ -361,6 +392,15 @@ def test_with_the_whole_table_it_is_the_tokenizer(tokenizer):
         assert solved(5)([text], rank, len(rank)) == want
 
 
+def test_the_longest_pieces_of_the_vocabulary_are_asked(tokenizer):
+    rank = merge_ranks(tokenizer)
+    real, doubled = bpe_pieces.long_cases(tokenizer)
+    longest = max(len(left + right) for left, right in rank)
+    assert [len(part) for part in real.expected] == [longest, 96, 113]
+    assert every(real.inputs[0], rank, len(rank)) == real.expected
+    assert max(map(len, doubled.expected)) == 512
+
+
 def test_what_the_slips_change_is_right_when_nothing_is_changed(tokenizer):
-    for case in bpe_pieces.cases(tokenizer):
+    for case in bpe_pieces.cases(tokenizer) + bpe_pieces.long_cases(tokenizer):
         assert bpe_pieces.merge(*case.inputs) == case.expected

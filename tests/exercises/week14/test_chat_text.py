@@ -146,6 +146,15 @@ def by_replacing(messages):
     return "".join(lines) + f"{START}assistant\n"
 
 
+def only_some(first, last):
+    """只留开头的 first 条和最后的 last 条"""
+    def answer(messages):
+        if len(messages) <= first + last:
+            return by_join(messages)
+        return by_join(messages[:first] + messages[-last:])
+    return answer
+
+
 def by_template(messages):
     return messages.tokenizer.apply_chat_template(messages)
 
@@ -203,6 +212,13 @@ def by_template(messages):
     (changed(lambda content: normalize("NFKC", content)), "不同"),
     (lambda m: by_join(m[:6]), "应有"),
     (at_the_first, "只有第一条"),
+    (only_some(1, 20), "少了一些消息"),
+    (only_some(50, 50), "少了一些消息"),
+    (only_some(1, 500), "少了一些消息"),
+    (lambda m: by_join(m[:100]), "少了一些消息"),
+    (lambda m: by_join(m[-128:]), "少了一些消息"),
+    (changed(lambda content: content[:500]), "内容也不要截短"),
+    (changed(lambda content: content[:20_000]), "内容也不要截短"),
     (lambda m: f"{START}system\n你是导游。{END}\n{START}assistant\n", "只有第一条"),
 ])
 def test_wrong(sheet, answer, says):
