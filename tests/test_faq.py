@@ -48,6 +48,23 @@ def test_the_words_are_those_of_the_installed_jupyterlab(words, folder):
     assert words in prose()
 
 
+def test_a_card_is_asked_for_by_the_code_only(model):
+    """表里说：删掉 .to("cuda")，device_map 写 "cpu"，就没有这句话"""
+    import torch
+
+    assert "删掉每一处 `.to(\"cuda\")`；`device_map` 写 `\"cpu\"`" in prose()
+    logits = model(input_ids=torch.tensor([[5, 6]])).logits
+    assert logits.device.type == "cpu"
+
+
+def test_the_packages_are_counted():
+    from importlib.metadata import requires
+
+    own = [line for line in requires("hf-loading-and-inference-course") if "extra ==" not in line]
+    assert len(own) == 9
+    assert "课程的九个包" in prose()
+
+
 def test_the_memory_said_is_the_memory_reckoned():
     from helpers import environment
 

@@ -1,6 +1,7 @@
 """每一讲的小测：题目的写法合规矩，题里的数用代码证明，靠选项的长短和位置猜不出答案
 
-check 是一个 Python 式子，里面可以用下面 names 列出的名字：分词器、教学小模型、没有放数的 Qwen2.5-0.5B、课程的模块
+check 是一个 Python 式子，里面可以用下面 names 列出的名字：分词器、教学小模型、没有放数的 Qwen2.5-0.5B、课程的模块，
+还有 error_said 和 without_attention
 """
 import json
 import math
@@ -79,6 +80,33 @@ def writings(question: dict) -> list[str]:
     return found
 
 
+def error_said(action) -> str:
+    """action() 报的错。例: error_said(lambda: int("a")) -> "ValueError: invalid literal …"；没有报错是空的 ""
+    """
+    try:
+        action()
+    except Exception as error:  # 哪一种都要
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def nothing(module, inputs, output):
+    """部件照样算，交出来的全换成 0"""
+    return output * 0
+
+
+def without_attention(model, ids: list[int]) -> torch.Tensor:
+    """关掉每层的注意力，最后一个位置的 logits"""
+    hooks = []
+    for layer in model.model.layers:
+        hook = layer.self_attn.o_proj.register_forward_hook(nothing)
+        hooks.append(hook)
+    logits = model(input_ids=torch.tensor([ids])).logits[0, -1]
+    for hook in hooks:
+        hook.remove()
+    return logits
+
+
 @pytest.fixture(scope="module")
 def names(tokenizer, model) -> dict:
     """check 里可以用的名字"""
@@ -86,7 +114,8 @@ def names(tokenizer, model) -> dict:
                          num_attention_heads=14, num_key_value_heads=2, tie_word_embeddings=True)
     with torch.device("meta"):
         qwen = Qwen2ForCausalLM(config)
-    return {"tokenizer": tokenizer, "model": model, "qwen": qwen, "TINY": TINY, "math": math, "re": re,
+    return {"error_said": error_said, "without_attention": without_attention, "json": json,
+            "tokenizer": tokenizer, "model": model, "qwen": qwen, "TINY": TINY, "math": math, "re": re,
             "torch": torch, "Counter": Counter, "pairwise": pairwise, "requires": requires, "bpe": bpe,
             "environment": environment, "generation": generation, "inside": inside, "pipeline": pipeline,
             "sampling": sampling, "speed": speed, "tokens": tokens}
