@@ -3,6 +3,8 @@ import json
 import re
 from itertools import pairwise
 
+from helpers.widgets.quiz import LETTERS, quiz_questions
+
 import pytest
 from servers.jupyterlab import ROOT
 
@@ -11,6 +13,7 @@ LESSONS = {path.name[:2]: path for path in NOTEBOOKS if path.name[:2].isdigit()}
 GUIDE = (ROOT / "classroom" / "guide.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTIONS = re.compile(r"(\d\d) 第 ([\d、–]+) 节")
+QUIZ_MINUTES = 5
 WEEKS = {14: ("01", "02", "03", "04"), 15: ("05", "06", "07", "08")}
 
 
@@ -82,6 +85,47 @@ def test_the_minutes_are_the_lessons_own(lesson):
     assert int(PARTS[lesson][3]) == whole
     (said,) = re.findall(rf"notebooks/{LESSONS[lesson].name}\).* (\d+) \|$", README, re.M)
     assert int(said) == whole
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_minutes_have_the_quiz_in_them(lesson):
+    path = LESSONS[lesson]
+    whole = minutes(path)
+    text = words(path)
+    assert f"**时间**：{whole} 分钟（其中小测 {QUIZ_MINUTES} 分钟）" in text
+    assert "## 小测\n\n约五分钟。" in text
+    assert f"一讲约 {QUIZ_MINUTES} 分钟" in GUIDE
+
+
+@pytest.mark.parametrize("week", WEEKS)
+def test_the_quizzes_of_a_week_are_added_up(week):
+    total = QUIZ_MINUTES * len(WEEKS[week])
+    assert f"每周四讲的小测另加 {total} 分钟" in GUIDE
+
+
+@pytest.mark.parametrize("row", rows("**答错的选项就是误解**"))
+def test_a_question_for_the_class_is_the_quizs_own(row):
+    """手册里的题号、选项和误解，和小测里的一样"""
+    which, _, letter, misconception, back = row
+    lesson, number = re.findall(r"\d+", which)
+    questions = quiz_questions(LESSONS[lesson].stem)
+    question = questions[int(number) - 1]
+    option = question["options"][LETTERS.index(letter)]
+    section = question["read"]
+    assert option["misconception"] == misconception
+    assert back.startswith(f"{lesson} {section}，")
+
+
+@pytest.mark.parametrize("row", rows("**答错的选项就是误解**"))
+def test_a_question_for_the_class_is_about_what_was_taught(row):
+    _, when, _, _, back = row
+    lesson, taught = re.search(SECTIONS, when).groups()
+    same_lesson, asked = re.search(SECTIONS, back).groups()
+    must, _, _ = kinds(lesson)
+    assert lesson == same_lesson
+    assert int(taught) in must
+    assert int(asked) in must
+    assert int(asked) <= int(taught)
 
 
 @pytest.mark.parametrize("week", WEEKS)
