@@ -5,6 +5,7 @@ from helpers.errors import friendly_errors
 from helpers.model import dtype_for, locate
 
 NEW_TOKENS = 200  # 回答最多几个词元
+THINKING_TOKENS = 1000  # 先思考再回答的模型（Qwen3），思考和回答一共最多几个
 
 with friendly_errors():
     # 0. 命令行里的问题；引号里的空格、几个参数，都算在问题里
@@ -16,8 +17,9 @@ with friendly_errors():
     if not question:
         parser.error('问题应有文字，现在是空白；例如：python run_qwen.py "什么是词元"')
 
+    from helpers.thinking import AnswerStreamer, thinks
+
     from modelscope import AutoModelForCausalLM, AutoTokenizer
-    from transformers import TextStreamer
 
     # 1. 加载分词器：文字 ⇄ 编号
     folder = locate()
@@ -35,8 +37,12 @@ with friendly_errors():
     messages = [{"role": "user", "content": question}]
     inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt",
                                            return_dict=True)
-    limit = model.config.max_position_embeddings - NEW_TOKENS
+    new_tokens = NEW_TOKENS
+    thinking = bool(thinks(tokenizer))
+    if thinking:
+        new_tokens = THINKING_TOKENS
+    limit = model.config.max_position_embeddings - new_tokens
     if inputs.input_ids.shape[1] > limit:
         parser.error(f"问题应不超过 {limit} 个词元，现在有 {inputs.input_ids.shape[1]} 个；把问题缩短再试")
-    streamer = TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
-    model.generate(**inputs, max_new_tokens=NEW_TOKENS, do_sample=False, streamer=streamer)
+    # 一般每次选分数最高的；先思考的模型这样会没完没了地重复，所以照它自己的设置抽签
+    model.generate(**inputs, max_new_tokens=new_tokens, do_sample=thinking, streamer=AnswerStreamer(tokenizer))

@@ -1,8 +1,11 @@
 """像 Qwen3、Qwen3.5 的很小的随机模型和分词器：先思考再回答，线性注意力"""
 from copy import deepcopy
+from itertools import pairwise
+from pathlib import Path
 
 import torch
-from transformers import Qwen3_5ForCausalLM, Qwen3_5TextConfig
+from checkpoints import SHAPE, saved
+from transformers import AutoTokenizer, Qwen3_5ForCausalLM, Qwen3_5TextConfig, Qwen3Config, Qwen3ForCausalLM
 
 # Qwen3 比 Qwen2.5 多的四个词元，照它的次序：</think> 正好是 151668 号
 MORE_TOKENS = ["<tool_response>", "</tool_response>", "<think>", "</think>"]
@@ -45,3 +48,25 @@ def hybrid(longest: int = 1024):
         num_key_value_heads=1, head_dim=8, linear_num_key_heads=2, linear_num_value_heads=2, linear_key_head_dim=8,
         linear_value_head_dim=8, tie_word_embeddings=True, max_position_embeddings=longest, eos_token_id=151645)
     return Qwen3_5ForCausalLM(config).eval()
+
+
+def scripted(folder: Path, script: list[str]) -> Path:
+    """存好一个很小的 Qwen3：接着换行写出 script 里的词元，一个接一个，写完最后一个又写它；没有真的权重，只有下一个是谁
+
+    例: scripted(folder, ["<think>", "a", "</think>", "b", "<|im_end|>"])
+    """
+    model = Qwen3ForCausalLM(Qwen3Config(**SHAPE, head_dim=8, tie_word_embeddings=False))
+    saved(model, folder)
+    tokenizer = thinker(AutoTokenizer.from_pretrained(folder))
+    tokenizer.save_pretrained(folder)
+    chain = tokenizer.convert_tokens_to_ids(["Ċ", *script, script[-1]])  # Ċ 是换行
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 2:  # 注意力和前馈什么也不加，只剩词嵌入
+                parameter.zero_()
+        for place, (token_id, following) in enumerate(pairwise(chain)):
+            model.model.embed_tokens.weight[token_id, place] = 1.0
+            model.lm_head.weight[following, place] = 20.0
+    model.generation_config.eos_token_id = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    model.save_pretrained(folder)
+    return folder

@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from helpers.thinking import UNFINISHED
+
 import pytest
+from qwen3_like import scripted
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,6 +38,18 @@ def test_fast_says_how_and_answers_the_same():
     assert result.returncode == 0
     assert result.stdout == run("你是谁").stdout
     assert "16 位：写词元时" in result.stderr
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("script, shown", [
+    (["<think>", "a", "</think>", "b", "<|im_end|>"], "【思考】a【回答】b\n"),
+    (["<think>", "a"], "【思考】" + 999 * "a" + f"\n{UNFINISHED}\n"),
+    (["b", "<|im_end|>"], "b\n")])
+def test_thinking_is_taken_apart(tmp_path, script, shown):
+    """Qwen3：先思考再回答"""
+    result = run("你好", COURSE_MODEL=str(scripted(tmp_path, script)))
+    assert result.returncode == 0
+    assert result.stdout == shown
 
 
 @pytest.mark.parametrize("arguments, code, says", [
