@@ -1,7 +1,14 @@
-"""第 02 讲第 4 节：do_sample=False 不抽签，重复惩罚照样扣分"""
+"""第 02 讲第 4 节：先思考的模型分成两段；do_sample=False 不抽签，重复惩罚照样扣分"""
+from pathlib import Path
+
+from helpers.thinking import UNFINISHED
 from helpers.tiny import TINY
 
+import nbformat
 import pytest
+from qwen3_like import scripted
+
+LESSON = Path(__file__).parent.parent / "notebooks" / "02_quickstart.ipynb"
 
 
 @pytest.fixture
@@ -45,3 +52,19 @@ def test_the_embedded_model_learned_some_hundreds_of_questions():
     for path in (TINY.parent / "corpus").glob("*.txt"):
         entries += path.read_text(encoding="utf-8").count("\n## ")
     assert 300 < entries < 1000
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("script, apart", [
+    (["<think>", "a", "</think>", "b", "<|im_end|>"], ("a", "b")),
+    (["<think>", "a"], ("a" * 199, UNFINISHED))])
+def test_a_model_that_thinks_is_taken_apart(tmp_path, monkeypatch, script, apart):
+    """同样的几格，换成先思考再回答的模型"""
+    monkeypatch.setenv("COURSE_MODEL", str(scripted(tmp_path, script)))
+    known = {}
+    for cell in nbformat.read(LESSON, as_version=4).cells:
+        if cell.cell_type == "code":
+            exec(cell.source, known)
+        if cell.id == "thinking":
+            break
+    assert (known["thought"], known["answer"]) == apart
