@@ -36,6 +36,15 @@ def thinks(tokenizer) -> bool | None:
     return default == on
 
 
+def forgets_thoughts(tokenizer) -> bool:
+    """模板不把从前的思考给模型看吗（Qwen3 是这样）；不思考的模型没有可忘的，是 False"""
+    if tag_id(tokenizer, CLOSING) is None:
+        return False
+    before = {"role": "assistant", "content": f"{OPENING}\n想\n{CLOSING}\n\n答"}
+    text = tokenizer.apply_chat_template([*GREETING, before, *GREETING], tokenize=False)
+    return CLOSING not in text
+
+
 def greeted(tokenizer, **switch) -> str:
     """“你好”套上模板的文字；switch 交给模板"""
     return tokenizer.apply_chat_template(GREETING, add_generation_prompt=True, tokenize=False, **switch)

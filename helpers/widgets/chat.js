@@ -6,12 +6,14 @@ const ENDS = {
   most: "写满了一个回答最多的词元，停在这里",
   limit: "到上限了，话没有说完：按“忘掉开头”腾出地方，再接着聊",
 };
+const UNFINISHED = "；停在思考里，还没有回答：少了 </think>，模板认不出这是思考，下一轮还会给它看";
+const BLANK = {answer: "", thought: 0, thoughts: 0};  // 写出的文字，其中开头几个字母是思考、那是几个词元
 const STEEP = 0.8;  // 用到上限的八成，就提醒可以忘掉开头
 
 export function show(root, source, given) {
   const {look, reply, clear} = source;  // 网页里的模型不会这三样，那里只有静态的图（classroom/site/static/live.js）
   const table = desk(root);
-  const settings = {limit: given.limit, temperature: 0, reuse: true};
+  const settings = {limit: given.limit, temperature: given.temperature, reuse: true, thinking: given.thinking};
   let turns = [];  // 说过的各轮，忘掉的不在里面
   let started = 0;  // 第几轮，忘掉的也算
 
@@ -25,14 +27,14 @@ export function show(root, source, given) {
   }
 
   async function send() {
-    return take({number: started + 1, draws: 1, asked: entry.value, answer: "", typed: []}, turns);
+    return take({number: started + 1, draws: 1, asked: entry.value, typed: [], ...BLANK}, turns);
   }
 
   async function again() {
     const last = turns.at(-1);
     if (!last) throw new Error("还没有可以退回的回答；先说一句");
     if (settings.temperature === 0) throw new Error("温度是 0，每次都选第一名，再抽还是同一个；把温度调高再按");
-    return take({...last, draws: last.draws + 1, answer: ""}, turns.slice(0, -1));
+    return take({...last, draws: last.draws + 1, ...BLANK}, turns.slice(0, -1));
   }
 
   async function forget() {
@@ -68,10 +70,11 @@ export function show(root, source, given) {
     const round = {name: name_of(turn), reused: 0, fresh: 0, written: 0};
     let new_ones = 0;
     let end = null;
+    let unfinished = false;
 
     function begin(found) {
       new_ones = found.count - found.reused;
-      Object.assign(round, {reused: found.reused, cut: found.cut});
+      Object.assign(round, {reused: found.reused, cut: found.cut, lost: found.lost});
       turn.typed = found.typed;
       turns = [...earlier, turn];
       started = Math.max(started, turn.number);
@@ -93,8 +96,13 @@ export function show(root, source, given) {
       round.first ??= token.seconds;
       round.last = token.seconds;
       turn.answer += token.text;
+      if (token.thinking) {
+        turn.thought = turn.answer.length;
+        turn.thoughts += 1;
+      }
+      unfinished = token.thinking && token.label !== "</think>";
       const count = round.reused + round.fresh + round.written;
-      scrolled(talk, () => { talk.lastChild.firstChild.textContent = turn.answer; });
+      scrolled(talk, () => draw_answer(talk.lastChild, turn));
       scrolled(tokens, () => live_line().append(chip(token, count - 1, {class: "written", title: "写出的"})));
       draw_facts(count, token.cache_bytes);
       draw_round(round);
@@ -113,7 +121,7 @@ export function show(root, source, given) {
     } finally {
       if (turns.includes(turn) && !round.written) put_back(turn, earlier);
     }
-    if (round.written) return end ? ENDS[end] : "停了；这个回答就到这里";
+    if (round.written) return (end ? ENDS[end] : "停了；这个回答就到这里") + (unfinished ? UNFINISHED : "");
     await see();
     return "停在读的时候，还没有写；你的话放回了输入框，读过的留在 KV cache 里";
   }
@@ -137,9 +145,13 @@ export function show(root, source, given) {
     table.latest(see);
   }, {type: "number", min: 1, max: given.longest});
   const heat = (value) => value === 0 ? "0 贪心" : value.toFixed(1);
-  const temperature = slider("温度", {min: 0, max: 1.5, step: 0.1, value: 0, text: heat}, (value) => {
+  const temperature = slider("温度", {min: 0, max: 1.5, step: 0.1, value: given.temperature, text: heat}, (value) => {
     settings.temperature = value;
   });
+  const thinking = h("input", {type: "checkbox", checked: given.thinking,
+    onchange: () => { settings.thinking = thinking.checked; }});
+  const think = h("label", {hidden: given.thinking === null, title: "先思考再回答；温度是 0 时容易没完没了地重复"},
+    thinking, " 先思考");
   const reuse = h("input", {type: "checkbox", checked: true, onchange: () => { settings.reuse = reuse.checked; }});
   const entry = h("textarea", {"aria-label": "你说", placeholder: "说一句，按回车；换行按 Shift 加回车"});
   entry.addEventListener("keydown", (event) => {
@@ -159,7 +171,7 @@ export function show(root, source, given) {
   const keys = h("div", {}, h("b", {}, "每一轮"), key("reused", "重用 KV cache"), key("fresh", "新读"), key("written", "写出"));
 
   root.append(
-    h("div", {class: "settings"}, system, temperature, limit, h("label", {}, reuse, " 重用 KV cache")),
+    h("div", {class: "settings"}, system, temperature, limit, h("label", {}, reuse, " 重用 KV cache"), think),
     h("div", {class: "columns"},
       h("div", {}, h("b", {}, "说的话"), talk),
       h("div", {}, h("b", {}, "模型得到的"), tokens)),
@@ -184,15 +196,33 @@ export function show(root, source, given) {
   // ---- 画 ----
 
   function draw_talk() {
-    const said = turns.flatMap((turn) => [bubble("user", turn.asked, warned(turn)), bubble("assistant", turn.answer, "")]);
+    const said = turns.flatMap((turn) => [asked_bubble(turn), answer_bubble(turn)]);
     talk.replaceChildren(...(said.length ? said : ["（还没有话）"]));
     talk.scrollTop = talk.scrollHeight;
   }
 
-  function bubble(role, text, note) {
-    const node = h("div", {class: `said ${role}`}, words(text));
+  function asked_bubble(turn) {
+    const node = h("div", {class: "said user"}, words(turn.asked));
+    const note = warned(turn);
     if (note) node.append(h("small", {}, note));
     return node;
+  }
+
+  // 思考叠起来，回答在下面
+  function answer_bubble(turn) {
+    const thought = h("details", {}, h("summary"), words(""));
+    const node = h("div", {class: "said assistant"}, thought, words(""));
+    draw_answer(node, turn);
+    return node;
+  }
+
+  function draw_answer(node, {answer, thought, thoughts}) {
+    const [fold, told] = node.children;
+    const kept = given.forgets ? "；下一轮模板会去掉它" : "";
+    fold.hidden = !thought;
+    fold.firstChild.textContent = `思考（${thoughts} 个词元${kept}）`;
+    fold.lastChild.textContent = answer.slice(0, thought).replace("<think>", "").replace("</think>", "").trim();
+    told.textContent = thought ? answer.slice(thought).trimStart() : answer;
   }
 
   function warned({typed}) {
@@ -257,9 +287,10 @@ export function show(root, source, given) {
     for (const part of rounds.querySelectorAll("i")) part.style.width = `${100 * part.dataset.count / longest}%`;
   }
 
-  function figures({reused, fresh, written, cut, first, last}) {
+  function figures({reused, fresh, written, cut, lost, first, last}) {
     const parts = [`重用 ${reused}`, `新读 ${fresh}`, `写出 ${written}`];
-    if (cut) parts.push(`从 KV cache 里去掉 ${cut}`);
+    if (lost) parts.push(`开头 ${lost} 个没有变，可是这个模型把读过的都揉在一起，去不掉末尾，只好从头读`);
+    else if (cut) parts.push(`从 KV cache 里去掉 ${cut}`);
     if (first) parts.push(`首个词元 ${first.toFixed(2)} 秒`);
     if (written > 2) parts.push(`${((written - 1) / (last - first)).toFixed(1)} 词元/秒`);
     return parts.join("　");

@@ -10,6 +10,7 @@ from itertools import pairwise
 from helpers.generation import cache_bytes, greedy
 from helpers.sampling import STAGES, draw, stages
 from helpers.tables import Shown, grid, paragraph, vertical
+from helpers.thinking import CLOSING, OPENING, forgets_thoughts, still_thinking, tag_id, thinks
 from helpers.tokens import check_text, pieces
 from helpers.widgets.source import Source, shared_start
 from helpers.widgets.view import View
@@ -23,31 +24,36 @@ MOST_REPLY = 512  # 一个回答最多几个词元
 AT_ONCE = 64  # 一次读几个：读得再长，说停也停得下来
 HEAD = 40  # 一条消息开头画几个词元，
 TAIL = 12  # 末尾画几个，中间的不画
-KEPT = {"top_k": 20, "top_p": 0.8}  # 温度不是 0 时抽签只留这些，Qwen2.5 自己的设置
+KEPT = {"top_k": 20, "top_p": 0.8}  # 温度不是 0 时抽签只留这些：Qwen2.5 自己的设置，也是 Qwen3 不思考时的
+THINKING_KEPT = {"top_k": 20, "top_p": 0.95}  # Qwen3 思考时的，
+THINKING_HEAT = 0.6  # 和温度；贪心会没完没了地重复
+NEXT = {"role": "user", "content": "下一句"}
 
 
 class ChatSource(Source):
     """一条条消息和 KV cache：哪些读过，哪些要读，一个一个地写回答
 
-    读过的以套了模板的编号为准：回答重新切分，和当初写出的编号不同时，从不同的那个起重读
+    读过的以套了模板的编号为准：回答重新切分，和当初写出的编号不同时，从不同的那个起重读；
+    模板去掉从前的思考（Qwen3）也一样。缓存去不掉末尾（Qwen3.5）时，从头读起
     """
 
     def look(self, messages: list[dict], limit: int) -> dict:
-        """这些消息套上模板是哪些词元，其中几个在 KV cache 里；只看，不计算"""
+        """再说一句时，这些消息套上模板是哪些词元，其中几个在 KV cache 里；只看，不计算"""
         self._check_limit(limit)
-        ids = self._templated(messages, writing=False)
+        ids = self._earlier(messages)
         return self._shown(ids, self._reusable(ids))
 
     def reply(self, messages: list[dict], options: dict) -> Iterator[dict]:
         """读没有读过的，再一个一个地写回答
 
         messages: 最后一条是 user 的；options: limit（最多几个词元）、temperature（0 是贪心）、seed、
-        reuse（False 就从头读起）
+        reuse（False 就从头读起）、thinking（先思考再回答吗，没有或 None 照模板自己的）
         依次给出：asked（套上模板的样子）、read（读了几个）、写出的各个词元、end（为什么停）
         """
         start = time.perf_counter()
-        ids = self._fitting(messages, options["limit"])
-        choose = chooser(options["temperature"], options["seed"])
+        thinking = options.get("thinking")
+        ids = self._fitting(messages, options["limit"], thinking)
+        choose = chooser(options["temperature"], options["seed"], bool(thinking))
         if not options["reuse"]:
             self.clear()
         before = len(self.read)
@@ -62,7 +68,7 @@ class ChatSource(Source):
             logits = self._feed(ids[at:at + AT_ONCE])
             yield {"read": len(self.read) - reused}
         room = min(MOST_REPLY, options["limit"] - len(ids))
-        for token in self._written(logits, choose, room):
+        for token in self._parted(self._written(logits, choose, room), ids):
             yield token | {"seconds": time.perf_counter() - start}
         yield {"end": self._end(token, options["limit"])}
 
@@ -86,6 +92,18 @@ class ChatSource(Source):
             yield token
             logits = self._feed([token["id"]])
 
+    def _parted(self, tokens: Iterator[dict], ids: list[int]) -> Iterator[dict]:
+        """写出的各个词元；thinking: 它属于思考（连两头的标记）。ids: 前面的编号，Qwen3.5 的模板替它打开了思考"""
+        thinking = still_thinking(self.tokenizer, ids, len(ids))
+        opening = tag_id(self.tokenizer, OPENING)
+        closing = tag_id(self.tokenizer, CLOSING)
+        for token in tokens:
+            if token["id"] == opening:
+                thinking = True
+            yield token | {"thinking": thinking}
+            if token["id"] == closing:
+                thinking = False
+
     def _end(self, last: dict, limit: int) -> str:
         """为什么停：stop 写出了结束词元，limit 到了上限，most 写满了"""
         if last["stop"]:
@@ -94,11 +112,11 @@ class ChatSource(Source):
             return "limit"
         return "most"
 
-    def _fitting(self, messages: list[dict], limit: int) -> list[int]:
+    def _fitting(self, messages: list[dict], limit: int, thinking: bool | None) -> list[int]:
         """要读的编号；问的是空的，或者放不下，报 ValueError"""
         check_text(messages[-1]["content"].strip())
         self._check_limit(limit)
-        ids = self._templated(messages, writing=True)
+        ids = self._templated(messages, writing=True, thinking=thinking)
         if len(ids) < limit:
             return ids
         cure = "写短些，或者把上限调大"
@@ -113,14 +131,31 @@ class ChatSource(Source):
         if limit not in range(1, longest + 1):
             raise ValueError(f"上限应是 1 到 {longest} 的整数（这个模型最多读 {longest} 个词元），现在是 {limit}")
 
-    def _templated(self, messages: list[dict], writing: bool) -> list[int]:
-        """消息 → 套了模板的编号；writing: 替助手开好头"""
+    def _templated(self, messages: list[dict], writing: bool, thinking: bool | None = None) -> list[int]:
+        """消息 → 套了模板的编号；writing: 替助手开好头；thinking: 让它先思考吗，None 照模板自己的"""
         for message in messages:
             check_text(message["content"], empty=True)
         if not messages:
             return []
-        inputs = self.tokenizer.apply_chat_template(messages, add_generation_prompt=writing, return_dict=True)
+        switch = {}
+        if thinking is not None:
+            switch["enable_thinking"] = thinking
+        inputs = self.tokenizer.apply_chat_template(messages, add_generation_prompt=writing, return_dict=True, **switch)
         return inputs.input_ids
+
+    def _earlier(self, messages: list[dict]) -> list[int]:
+        """后面再有一句时，这些消息的编号：最后一个回答有没有思考，Qwen3 的模板要看后面还有没有话"""
+        if not messages:
+            return []
+        ids = self._templated([*messages, NEXT], writing=False)
+        opening = self._opening()
+        if opening not in ids:
+            return self._templated(messages, writing=False)
+        return ids[:len(ids) - 1 - ids[::-1].index(opening)]
+
+    def _opening(self) -> int | None:
+        """一条消息从哪个词元开始"""
+        return self.tokenizer.convert_tokens_to_ids("<|im_start|>")
 
     def _typed(self, text: str) -> list[str]:
         """学生自己写进消息里的附加词元：放进模板，它们就是真的。例: ["<|im_end|>"]"""
@@ -133,7 +168,7 @@ class ChatSource(Source):
 
     def _shown(self, ids: list[int], reused: int) -> dict:
         """画面要的样子：一条消息一行；reused: 前几个在 KV cache 里"""
-        opening = self.tokenizer.convert_tokens_to_ids("<|im_start|>")
+        opening = self._opening()
         starts = [at for at, token_id in enumerate(ids) if token_id == opening]
         edges = sorted({0, *starts, len(ids)})
         rows = []
@@ -156,14 +191,17 @@ class ChatSource(Source):
         return {"start": start, "count": count, "head": head, "tail": tail}
 
 
-def chooser(temperature: float, seed: int) -> Callable[[Tensor], int]:
-    """logits → 编号：温度 0 是贪心，别的按种子抽签（先只留 top-k 20、top-p 0.8）；负的报 ValueError"""
+def chooser(temperature: float, seed: int, thinking: bool = False) -> Callable[[Tensor], int]:
+    """logits → 编号：温度 0 是贪心，别的按种子抽签（先只留 top-k 20、top-p 0.8，思考时 0.95）；负的报 ValueError"""
     if temperature == 0:
         return greedy
+    limits = KEPT
+    if thinking:
+        limits = THINKING_KEPT
     generator = torch.Generator().manual_seed(seed)
 
     def drawn(logits: Tensor) -> int:
-        kept = stages(logits, [], temperature=temperature, **KEPT)
+        kept = stages(logits, [], temperature=temperature, **limits)
         return draw(kept[STAGES[-1]], generator)
 
     return drawn
@@ -183,7 +221,12 @@ class Chat(View):
         if limit is None:
             limit = longest
         source._check_limit(limit)
-        super().__init__(source, limit=limit, longest=longest, seed=seed, most=MOST_REPLY, samples=EXAMPLE)
+        thinking = thinks(tokenizer)
+        heat = 0
+        if thinking:
+            heat = THINKING_HEAT
+        super().__init__(source, limit=limit, longest=longest, seed=seed, most=MOST_REPLY, samples=EXAMPLE,
+                         thinking=thinking, forgets=forgets_thoughts(tokenizer), temperature=heat)
 
     def still(self) -> Shown:
         messages = []
@@ -202,6 +245,8 @@ class Chat(View):
     def _turn(self, messages: list[dict]) -> tuple[str, list[str]]:
         """例子里的一轮：回答；重用、新读、写出各几个词元"""
         options = {"limit": self.given["longest"], "temperature": 0, "seed": 0, "reuse": True}
+        if self.given["thinking"] is not None:
+            options["thinking"] = False  # 二十个词元想不完
         asked = None
         tokens = []
         for step in self.source.reply(messages, options):
