@@ -289,7 +289,7 @@ export function show(root, source, given) {
 
   function figures({reused, fresh, written, cut, lost, first, last}) {
     const parts = [`重用 ${reused}`, `新读 ${fresh}`, `写出 ${written}`];
-    if (lost) parts.push(`开头 ${lost} 个没有变，可是这个模型把读过的都揉在一起，去不掉末尾，只好从头读`);
+    if (lost) parts.push(`开头 ${lost} 个没有变，可是这个模型的缓存去不掉末尾，只好从头读`);
     else if (cut) parts.push(`从 KV cache 里去掉 ${cut}`);
     if (first) parts.push(`首个词元 ${first.toFixed(2)} 秒`);
     if (written > 2) parts.push(`${((written - 1) / (last - first)).toFixed(1)} 词元/秒`);
