@@ -124,7 +124,7 @@ def keeps_every_token(past_key_values) -> bool:
 
 
 def cache_factors(model, tokens: int) -> dict[str, int]:
-    """KV cache 的字节数由哪些数相乘：名称 → 数
+    """KV cache 的字节数由哪些数相乘：名称 → 数；有线性注意力的层不存 key 和 value，不算在“层”里
 
     tokens: 存了几个词元，≥ 0
     例: math.prod(cache_factors(model, 25).values()) -> 存了 25 个词元时的字节数
@@ -134,8 +134,9 @@ def cache_factors(model, tokens: int) -> dict[str, int]:
     head_dim = getattr(config, "head_dim", None)
     if head_dim is None:
         head_dim = config.hidden_size // config.num_attention_heads
+    kinds = getattr(config, "layer_types", None) or []
     return {
-        "层": config.num_hidden_layers,
+        "层": config.num_hidden_layers - kinds.count("linear_attention"),
         "key 和 value": 2,
         "KV 头": config.num_key_value_heads,
         "每个头的宽度": head_dim,

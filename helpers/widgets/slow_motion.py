@@ -2,6 +2,7 @@
 
 出处: notebooks/07_pipeline.ipynb；数据都来自 helpers.pipeline.run 的一次真实的运行，画面在 slow_motion.js 里
 """
+import math
 from collections.abc import Iterator
 
 from helpers.generation import cache_factors, stop_ids
@@ -68,7 +69,11 @@ class SlowSource(Source):
         tokens = sum(step.fed for step in done)
         factors = cache_factors(self.model, tokens)
         product = "× ".join(f"{number}（{name}）" for name, number in factors.items())
-        return f"{done[-1].cache_bytes:,} 字节 = {product}"
+        total = done[-1].cache_bytes
+        states = total - math.prod(factors.values())
+        if states:
+            product += f" + {states:,}（线性注意力的状态，不随词元增加）"
+        return f"{total:,} 字节 = {product}"
 
 
 class SlowMotion(View):

@@ -1,6 +1,9 @@
-"""聊天用别的缓存：线性注意力的状态去不掉末尾，去不掉就从头读，回答和没有缓存时一样"""
-from helpers.generation import cache_bytes, keeps_every_token, steps
+"""视图用别的缓存：线性注意力的状态去不掉末尾，去不掉就从头读，回答和没有缓存时一样；字节数里有状态"""
+import math
+
+from helpers.generation import cache_bytes, cache_factors, keeps_every_token, steps
 from helpers.widgets.chat import ChatSource
+from helpers.widgets.slow_motion import SlowSource
 
 import pytest
 import torch
@@ -78,6 +81,14 @@ def test_the_bytes_are_those_of_the_states_and_the_keys(source):
     assert grown == 1 * 2 * 1 * 8 * 4  # 一层普通的，key 和 value，一个头，宽 8，float32
     states = 3 * (2 * 8 * 8 + 4 * 48) * 4  # 三层的状态：两个头各 8 × 8，卷积记着的 4 个位置各 48 个数
     assert cache_bytes(source.cache) == states + grown * len(source.read)
+
+
+def test_the_slow_motion_says_what_the_states_take(tokenizer, state_model):
+    run = list(SlowSource(tokenizer, state_model).frames("你好", 2))[-1]["run"]
+    count = len(templated(tokenizer, asked("你好"))) + 1
+    states = 3 * (2 * 8 * 8 + 4 * 48) * 4
+    assert math.prod(cache_factors(state_model, count).values()) == run["sizes"][-1] - states
+    assert run["frames"][-1]["rows"]["KV cache"].endswith(f" + {states:,}（线性注意力的状态，不随词元增加）")
 
 
 def test_which_caches_keep_every_token(state_model, model):
