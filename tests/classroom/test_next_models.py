@@ -1,0 +1,163 @@
+"""classroom/model.md 里“明年换哪个模型”：每个数都由配置搭出来数，每段程序都能运行，思考的设置就是代码里的"""
+import re
+
+from helpers.generation import cache_bytes, keeps_every_token
+from helpers.thinking import CLOSING, UNFINISHED, tag_id, thinks
+from helpers.widgets.chat import KEPT, MOST_REPLY, THINKING_HEAT, THINKING_KEPT
+
+import pytest
+import torch
+from checkpoints import random_model, saved
+from qwen3_like import scripted, thinker
+from servers.jupyterlab import ROOT
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    DynamicCache,
+    Qwen2Config,
+    Qwen3_5TextConfig,
+    Qwen3Config,
+)
+
+PAGE = (ROOT / "classroom" / "model.md").read_text(encoding="utf-8")
+SECTION = PAGE.partition("## 明年换哪个模型")[2]
+CODE = re.findall(r"```python\n(.*?)```", SECTION, re.S)
+CONFIGS = [
+    Qwen2Config(vocab_size=151_936, hidden_size=896, intermediate_size=4_864, num_hidden_layers=24,
+                num_attention_heads=14, num_key_value_heads=2, tie_word_embeddings=True,
+                max_position_embeddings=32_768),
+    Qwen3Config(vocab_size=151_936, hidden_size=1_024, intermediate_size=3_072, num_hidden_layers=28,
+                num_attention_heads=16, num_key_value_heads=8, head_dim=128, tie_word_embeddings=True,
+                max_position_embeddings=40_960),
+    Qwen3_5TextConfig(vocab_size=248_320, hidden_size=1_024, intermediate_size=3_584, num_hidden_layers=24,
+                      num_attention_heads=8, num_key_value_heads=2, head_dim=256, linear_num_key_heads=16,
+                      linear_num_value_heads=16, linear_key_head_dim=128, linear_value_head_dim=128,
+                      linear_conv_kernel_dim=4, tie_word_embeddings=True, max_position_embeddings=262_144)]
+
+
+def rows() -> dict[str, list[str]]:
+    """页上各张表的行：第一格 → 后面的各格"""
+    found = {}
+    for line in SECTION.splitlines():
+        if line.startswith("|"):
+            name, *cells = re.split(r"\s*\|\s*", line.strip("| "))
+            found[name] = cells
+    return found
+
+
+def numbers(*texts: str) -> list[float]:
+    """文字里的各个数。例: numbers("24，其中 18 层") -> [24, 18]"""
+    found = re.findall(r"\d[\d,]*(?:\.\d+)?", " ".join(texts))
+    return [float(number.replace(",", "")) for number in found]
+
+
+ROWS = rows()
+
+
+@pytest.fixture(scope="module")
+def outlines():
+    """三个模型，只有形状，没有权重"""
+    with torch.device("meta"):
+        return [AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16) for config in CONFIGS]
+
+
+@pytest.fixture(scope="module")
+def cached(outlines):
+    """几个词元的缓存有几个字节：cached(第几个模型, 几个词元)"""
+    def count(place: int, tokens: int) -> int:
+        ids = torch.zeros(1, tokens, dtype=torch.int64, device="meta")
+        return cache_bytes(outlines[place](ids).past_key_values)
+
+    return count
+
+
+@pytest.fixture(scope="module")
+def weights(outlines):
+    """各有几个参数"""
+    return [model.num_parameters() for model in outlines]
+
+
+def test_the_sizes(outlines, weights):
+    assert [numbers(cell)[0] for cell in ROWS["参数"]] == weights == [494_032_768, 596_049_920, 752_393_024]
+    assert ROWS["16 位的权重，GB"] == [f"{2 * count / 1e9:.2f}" for count in weights]
+    for place, config in enumerate(CONFIGS):
+        attention = next(layer.self_attn for layer in outlines[place].model.layers if hasattr(layer, "self_attn"))
+        assert numbers(ROWS["层"][place])[0] == config.num_hidden_layers
+        assert numbers(ROWS["宽度，头宽"][place].replace("，", " ")) == [config.hidden_size, attention.head_dim]
+        assert numbers(ROWS["注意力头，KV 头"][place]) == [config.num_attention_heads, config.num_key_value_heads]
+        assert numbers(ROWS["词嵌入的行（编号有几个）"][place]) == [config.vocab_size]
+        assert numbers(ROWS["最多读几个词元"][place]) == [config.max_position_embeddings]
+    assert CONFIGS[2].layer_types.count("linear_attention") == 18 == numbers(ROWS["层"][2])[1]
+    assert CONFIGS[2].layer_types.count("full_attention") == 6
+
+
+def test_the_caches(cached):
+    name = "一个词元的 KV cache，16 位，字节"
+    for place in range(3):
+        grown = cached(place, 2) - cached(place, 1)
+        assert numbers(ROWS[name][place])[0] == grown
+        assert ROWS["1,000 个词元的缓存，MB"][place] == f"{cached(place, 1000) / 1e6:.1f}"
+    assert cached(2, 1) - (cached(2, 2) - cached(2, 1)) == 19_759_104 == numbers(ROWS[name][2])[1]
+    assert f"现在的 {cached(1, 1) / cached(0, 1):.1f} 倍" in SECTION
+    assert f"缓存是 {cached(1, 10_000) / 1e9:.2f} GB" in SECTION
+    assert f"现在的是 {cached(0, 10_000) / 1e9:.2f} GB" in SECTION
+    assert [keeps_every_token(DynamicCache(config=config)) for config in CONFIGS] == [True, True, False]
+
+
+def test_the_speed(weights):
+    ratios = [weights[0] / count for count in weights]
+    assert f"{ratios[1]:.2f} 倍和 {ratios[2]:.2f} 倍" in SECTION
+    assert "1,000 个词元的思考，一秒写 10 个，就是 100 秒" in SECTION and 1_000 / 10 == 100
+    second_table = CONFIGS[1].vocab_size * CONFIGS[1].hidden_size  # 输出那张表
+    assert f"约 {2 * (weights[1] + second_table) / 1e9:.1f} GB，文件里" in SECTION
+
+
+def test_the_settings_are_those_of_the_code():
+    assert numbers(*ROWS["思考（也是 `generation_config.json` 里写的）"]) == [
+        THINKING_HEAT, THINKING_KEPT["top_p"], THINKING_KEPT["top_k"]]
+    assert numbers(*ROWS["不思考"]) == [0.7, KEPT["top_p"], KEPT["top_k"]]
+    assert f"聊天的温度从 {THINKING_HEAT} 开始" in SECTION
+    assert f"聊天的一个回答是 {MOST_REPLY} 个" in SECTION
+    budget = re.search(r"THINKING_TOKENS = (\d+)", (ROOT / "run_qwen.py").read_text(encoding="utf-8"))[1]
+    assert f"`run_qwen.py` 是 {int(budget):,} 个词元" in SECTION
+    assert "想到一半就停了" in UNFINISHED
+    script = (ROOT / "helpers" / "widgets" / "chat.js").read_text(encoding="utf-8")
+    assert "去不掉末尾，只好从头读" in script and "从 KV cache 里去掉" in script
+
+
+def test_the_tag(tokenizer):
+    assert f"是 {tag_id(thinker(tokenizer), CLOSING)} 号" in SECTION
+    assert len(thinker(tokenizer)) == len(tokenizer) + 4
+
+
+def test_the_copy_for_the_class_does_not_think(tmp_path, monkeypatch):
+    """页上的第一段程序；没有写明就不思考，写明了照样思考"""
+    source = tmp_path / "source"
+    source.mkdir()
+    saved(random_model("qwen3"), source)
+    thinker(AutoTokenizer.from_pretrained(source)).save_pretrained(source)
+    (source / ".course-record.json").write_text("{}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("helpers.model.locate", {"Qwen/Qwen3-0.6B": source}.get)
+    exec(CODE[0], {})
+    copy = tmp_path / "qwen3-direct"
+    assert not (copy / ".course-record.json").exists()
+    assert thinks(AutoTokenizer.from_pretrained(source)) is True
+    assert thinks(AutoTokenizer.from_pretrained(copy)) is False
+
+
+@pytest.mark.parametrize("script, closed", [(["<think>", "a"], True), (["<think>", "a", "</think>", "b"], False)])
+def test_a_budget_stops_a_loop(tmp_path, script, closed):
+    """页上的第二段程序：想不完的替它写上 </think>，接着答 200 个"""
+    folder = scripted(tmp_path, script)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    inputs = tokenizer.apply_chat_template([{"role": "user", "content": "你好"}], add_generation_prompt=True,
+                                           return_tensors="pt", return_dict=True)
+    known = {"model": model, "tokenizer": tokenizer, "inputs": inputs}
+    exec(CODE[1].replace("400", "20").replace("200", "10"), known)
+    written = known["thought"][0, inputs.input_ids.shape[1]:].tolist()
+    closing = tag_id(tokenizer, CLOSING)
+    assert written.count(closing) == 1
+    assert (written.index(closing) > 20) == closed
+    assert len(written) == 20 + closed * (len(tokenizer("\n</think>\n\n").input_ids) + 10)
