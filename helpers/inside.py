@@ -127,7 +127,7 @@ def layer_logits(model, hidden_states: tuple[Tensor, ...], output: Tensor) -> It
             return
     raise ValueError(
         "最后一层的 logits 应与模型的输出相同，现在不同；检查 hidden_states 和 logits 是不是同一次前向的，"
-        "模型是不是 Qwen2ForCausalLM")
+        "模型是不是 Qwen2、Qwen3、Llama 这样的结构")
 
 
 def same_logits(ours: Tensor, theirs: Tensor) -> bool:

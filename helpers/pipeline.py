@@ -82,7 +82,7 @@ def growing(tokenizer, model, question: str, max_new_tokens: int = 40) -> Iterat
     watch = Stopwatch()
     messages = [{"role": "user", "content": question}]
     text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    input_ids = tokenizer(text, return_tensors="pt").input_ids
+    input_ids = tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids  # 模板里已有特殊词元
     watch.lap(PREPARING)
     taken = []
     for step in steps(model, input_ids, max_new_tokens):

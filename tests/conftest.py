@@ -55,6 +55,22 @@ def standin(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def qwen3_folder(tmp_path_factory):
+    """Qwen3 形状的检查点"""
+    from architectures import qwen3
+
+    return qwen3(tmp_path_factory.mktemp("Qwen3 形状"))
+
+
+@pytest.fixture(scope="session")
+def llama_folder(tmp_path_factory):
+    """Llama 形状的检查点"""
+    from architectures import llama
+
+    return llama(tmp_path_factory.mktemp("Llama 形状"))
+
+
+@pytest.fixture(scope="session")
 def input_ids(tokenizer):
     """讲义的问题套上模板以后的编号，形状 (1, n)"""
     messages = [{"role": "user", "content": "人工智能未来会取代人类吗？"}]

@@ -1,0 +1,59 @@
+"""python tests/every_cell.py 笔记本...：照 COURSE_MODEL 运行每一本的代码格，打印出错的格子（JSON）
+
+都在一个进程里，torch 和 transformers 只导入一次；一格出错，后面的照样运行。第 08 讲少量几个词元，不换引擎
+"""
+import json
+import sys
+from pathlib import Path
+
+from helpers import speed
+
+import nbformat
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
+
+speed_of = speed.measure
+
+
+def quiet_shell() -> InteractiveShell:
+    """运行各格的 IPython：不写历史，不上颜色"""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    return InteractiveShell.instance(config=config)
+
+
+def failures(shell: InteractiveShell, path: Path) -> list[str]:
+    """一本笔记本里出错的格子：哪一格，什么错"""
+    shell.reset(new_session=False)
+    found = []
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type != "code":
+            continue
+        with capture_output():
+            done = shell.run_cell(cell.source, store_history=False)
+        error = done.error_before_exec or done.error_in_exec
+        if error is not None:
+            found.append(f"{path.stem} {cell.id}：{type(error).__name__} {error}")
+    return found
+
+
+def briefly(model, prompt_length: int, new_tokens: int, **options) -> speed.Measurement:
+    """量一遍就够：这里不看快慢"""
+    options["repeats"] = 1
+    return speed_of(model, min(prompt_length, 64), 2, **options)
+
+
+def main(paths: list[str]) -> None:
+    speed.measure = briefly
+    sys.modules["onnxruntime_genai"] = None  # 像没有装一样：转换另有测试
+    shell = quiet_shell()
+    found = []
+    for path in paths:
+        found += failures(shell, Path(path))
+    print(json.dumps(found, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
