@@ -17,7 +17,7 @@ with friendly_errors():
     if not question:
         parser.error('问题应有文字，现在是空白；例如：python run_qwen.py "什么是词元"')
 
-    from helpers.thinking import AnswerStreamer, thinks
+    from helpers.generation import AnswerStreamer, thinks
 
     from modelscope import AutoModelForCausalLM, AutoTokenizer
 

@@ -1,7 +1,7 @@
 """第 02 讲第 4 节：先思考的模型分成两段；do_sample=False 不抽签，重复惩罚照样扣分"""
 from pathlib import Path
 
-from helpers.thinking import UNFINISHED
+from helpers.generation import UNFINISHED
 from helpers.tiny import TINY
 
 import nbformat

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from helpers.thinking import UNFINISHED
+from helpers.generation import UNFINISHED
 
 import pytest
 from qwen3_like import scripted

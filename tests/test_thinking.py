@@ -1,5 +1,5 @@
 """思考和回答在 </think> 处分开；没有这个词元的分词器，写的全是回答"""
-from helpers.thinking import CLOSING, OPENING, UNFINISHED, AnswerStreamer, tag_id, thinks, thought_and_answer
+from helpers.generation import THINK_END, THINK_START, UNFINISHED, AnswerStreamer, tag_id, thinks, thought_and_answer
 
 import pytest
 import torch
@@ -32,9 +32,9 @@ def shown(capsys, tokenizer, prompt: str, written: str) -> str:
 
 
 def test_the_tags_are_tokens_of_qwen3_only(tokenizer, qwen3):
-    assert tag_id(qwen3, CLOSING) == 151668
-    assert tag_id(qwen3, OPENING) == 151667
-    assert tag_id(tokenizer, CLOSING) is None
+    assert tag_id(qwen3, THINK_END) == 151668
+    assert tag_id(qwen3, THINK_START) == 151667
+    assert tag_id(tokenizer, THINK_END) is None
 
 
 def test_a_tokenizer_that_has_an_unknown_token_has_no_tags():
@@ -43,7 +43,7 @@ def test_a_tokenizer_that_has_an_unknown_token_has_no_tags():
     from transformers import PreTrainedTokenizerFast
 
     words = Tokenizer(WordLevel({"你好": 0, "<unk>": 1}, unk_token="<unk>"))
-    assert tag_id(PreTrainedTokenizerFast(tokenizer_object=words, unk_token="<unk>"), CLOSING) is None
+    assert tag_id(PreTrainedTokenizerFast(tokenizer_object=words, unk_token="<unk>"), THINK_END) is None
 
 
 def test_who_thinks_without_being_told(tokenizer, qwen3):
@@ -69,7 +69,7 @@ def test_taken_apart(capsys, qwen3, prompt, written, thought, answer):
     seen = shown(capsys, qwen3, prompt, written)
     assert seen.rstrip().endswith(answer)
     assert ("【思考】" in seen) == bool(thought)
-    assert ("【回答】" in seen) == (CLOSING in written)
+    assert ("【回答】" in seen) == (THINK_END in written)
 
 
 @pytest.mark.parametrize("written", ["你好！<|im_end|>", "<think>\n想</think>\n好<|im_end|>", "<think>"])

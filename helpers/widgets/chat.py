@@ -7,10 +7,18 @@ from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from helpers.generation import cache_bytes, greedy
+from helpers.generation import (
+    THINK_END,
+    THINK_START,
+    cache_bytes,
+    forgets_thoughts,
+    greedy,
+    still_thinking,
+    tag_id,
+    thinks,
+)
 from helpers.sampling import STAGES, draw, stages
 from helpers.tables import Shown, grid, paragraph, vertical
-from helpers.thinking import CLOSING, OPENING, forgets_thoughts, still_thinking, tag_id, thinks
 from helpers.tokens import check_text, pieces
 from helpers.widgets.source import Source, shared_start
 from helpers.widgets.view import View
@@ -95,8 +103,8 @@ class ChatSource(Source):
     def _parted(self, tokens: Iterator[dict], ids: list[int]) -> Iterator[dict]:
         """写出的各个词元；thinking: 它属于思考（连两头的标记）。ids: 前面的编号，Qwen3.5 的模板替它打开了思考"""
         thinking = still_thinking(self.tokenizer, ids, len(ids))
-        opening = tag_id(self.tokenizer, OPENING)
-        closing = tag_id(self.tokenizer, CLOSING)
+        opening = tag_id(self.tokenizer, THINK_START)
+        closing = tag_id(self.tokenizer, THINK_END)
         for token in tokens:
             if token["id"] == opening:
                 thinking = True

@@ -1,8 +1,7 @@
 """classroom/model.md 里“明年换哪个模型”：每个数都由配置搭出来数，每段程序都能运行，思考的设置就是代码里的"""
 import re
 
-from helpers.generation import cache_bytes, keeps_every_token
-from helpers.thinking import CLOSING, UNFINISHED, tag_id, thinks
+from helpers.generation import THINK_END, UNFINISHED, cache_bytes, keeps_every_token, tag_id, thinks
 from helpers.widgets.chat import KEPT, MOST_REPLY, THINKING_HEAT, THINKING_KEPT
 
 import pytest
@@ -126,7 +125,7 @@ def test_the_settings_are_those_of_the_code():
 
 
 def test_the_tag(tokenizer):
-    assert f"是 {tag_id(thinker(tokenizer), CLOSING)} 号" in SECTION
+    assert f"是 {tag_id(thinker(tokenizer), THINK_END)} 号" in SECTION
     assert len(thinker(tokenizer)) == len(tokenizer) + 4
 
 
@@ -157,7 +156,7 @@ def test_a_budget_stops_a_loop(tmp_path, script, closed):
     known = {"model": model, "tokenizer": tokenizer, "inputs": inputs}
     exec(CODE[1].replace("400", "20").replace("200", "10"), known)
     written = known["thought"][0, inputs.input_ids.shape[1]:].tolist()
-    closing = tag_id(tokenizer, CLOSING)
+    closing = tag_id(tokenizer, THINK_END)
     assert written.count(closing) == 1
     assert (written.index(closing) > 20) == closed
     assert len(written) == 20 + closed * (len(tokenizer("\n</think>\n\n").input_ids) + 10)

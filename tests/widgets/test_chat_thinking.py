@@ -1,5 +1,5 @@
 """聊天用先思考再回答的模型（Qwen3）：思考和回答分得开，模板去掉从前的思考，重用几个照实数"""
-from helpers.thinking import CLOSING, OPENING, forgets_thoughts
+from helpers.generation import THINK_END, THINK_START, forgets_thoughts
 from helpers.widgets import chat
 from helpers.widgets.chat import Chat, ChatSource, chooser
 
@@ -109,7 +109,7 @@ def test_an_earlier_thought_is_not_read_again(source, writes, qwen3):
     second = turn(source, asked("写一句诗", *earlier))
     assert second["asked"]["reused"] == start  # 到“assistant↵”为止，后面本来是思考
     assert second["asked"]["cut"] == len(qwen3(REPLY).input_ids) - 1  # 结束词元没有送进去
-    assert CLOSING not in qwen3.decode(source.read)
+    assert THINK_END not in qwen3.decode(source.read)
     assert "你好！<|im_end|>" in qwen3.decode(source.read)
 
 
@@ -143,4 +143,4 @@ def test_the_view_starts_as_the_template_does(tokenizer, qwen3, model):
     assert (given["thinking"], given["forgets"], given["temperature"]) == (None, False, 0)
     view = Chat(qwen3, model)
     assert (view.given["thinking"], view.given["forgets"], view.given["temperature"]) == (True, True, 0.6)
-    assert OPENING not in view.shown.text
+    assert THINK_START not in view.shown.text
