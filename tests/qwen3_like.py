@@ -3,9 +3,19 @@ from copy import deepcopy
 from itertools import pairwise
 from pathlib import Path
 
+from helpers.tiny import TINY
+
 import torch
 from checkpoints import SHAPE, saved
-from transformers import AutoTokenizer, Qwen3_5ForCausalLM, Qwen3_5TextConfig, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    AutoTokenizer,
+    Qwen3_5Config,
+    Qwen3_5ForCausalLM,
+    Qwen3_5ForConditionalGeneration,
+    Qwen3_5TextConfig,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 # Qwen3 比 Qwen2.5 多的四个词元，照它的次序：</think> 正好是 151668 号
 MORE_TOKENS = ["<tool_response>", "</tool_response>", "<think>", "</think>"]
@@ -48,6 +58,19 @@ def hybrid(longest: int = 1024):
         num_key_value_heads=1, head_dim=8, linear_num_key_heads=2, linear_num_value_heads=2, linear_key_head_dim=8,
         linear_value_head_dim=8, tie_word_embeddings=True, max_position_embeddings=longest, eos_token_id=151645)
     return Qwen3_5ForCausalLM(config).eval()
+
+
+def with_pictures(folder: Path) -> Path:
+    """存好一个很小的 Qwen3.5，连看图的部分，就像官方的检查点；各讲都能拿来试"""
+    text = hybrid().config.to_dict()
+    seeing = {"depth": 2, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 16,
+              "num_position_embeddings": 16}
+    config = Qwen3_5Config(text_config=text, vision_config=seeing, tie_word_embeddings=True)
+    model = Qwen3_5ForConditionalGeneration(config)
+    model.generation_config.update(eos_token_id=[151645, 151643], pad_token_id=151643)
+    model.save_pretrained(folder)
+    thinker(AutoTokenizer.from_pretrained(TINY)).save_pretrained(folder)
+    return folder
 
 
 def scripted(folder: Path, script: list[str]) -> Path:

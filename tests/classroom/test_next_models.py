@@ -1,13 +1,19 @@
 """classroom/model.md 里“明年换哪个模型”：每个数都由配置搭出来数，每段程序都能运行，思考的设置就是代码里的"""
+import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 from helpers.generation import THINK_END, UNFINISHED, cache_bytes, keeps_every_token, tag_id, thinks
 from helpers.widgets.chat import KEPT, MOST_REPLY, THINKING_HEAT, THINKING_KEPT
 
+import nbformat
 import pytest
 import torch
 from checkpoints import random_model, saved
-from qwen3_like import scripted, thinker
+from qwen3_like import scripted, thinker, with_pictures
 from servers.jupyterlab import ROOT
 from transformers import (
     AutoModelForCausalLM,
@@ -160,3 +166,35 @@ def test_a_budget_stops_a_loop(tmp_path, script, closed):
     assert written.count(closing) == 1
     assert (written.index(closing) > 20) == closed
     assert len(written) == 20 + closed * (len(tokenizer("\n</think>\n\n").input_ids) + 10)
+
+
+def section_of(path: Path, wanted: str) -> str:
+    """一格在哪一节。例: "04 第 3 节" """
+    number = "开头"
+    for cell in nbformat.read(path, as_version=4).cells:
+        heading = re.search(r"^## (\d+)　", cell.source, re.M)
+        if cell.cell_type == "markdown" and heading:
+            number = heading[1]
+        if cell.id == wanted:
+            return f"{path.stem[:2]} 第 {number} 节"
+    raise LookupError(f"{path} 里应有 {wanted}，现在没有")
+
+
+@pytest.mark.ci
+def test_what_does_not_run_on_qwen3_5_is_what_the_page_says(tmp_path):
+    """“不能用的几处”以外，每一格都能在一个很小的、连看图的部分的 Qwen3.5 上运行"""
+    folder = with_pictures(tmp_path / "Qwen3.5")
+    paths = [path for path in sorted((ROOT / "notebooks").glob("[0-9w]*.ipynb")) if path.stem != "01_setup"]
+    settings = {"COURSE_MODEL": str(folder), "XDG_CACHE_HOME": str(tmp_path), "IPYTHONDIR": str(tmp_path)}
+    command = [sys.executable, ROOT / "tests" / "every_cell.py", *paths]
+    said = subprocess.run(command, env=os.environ | settings, cwd=ROOT / "notebooks", capture_output=True,
+                          encoding="utf-8", timeout=300).stdout
+    places = set()
+    for failure in json.loads(said.splitlines()[-1]):
+        stem, cell = failure.partition("：")[0].split()
+        places.add(section_of(ROOT / "notebooks" / f"{stem}.ipynb", cell))
+    [line] = [line for line in SECTION.splitlines() if line.startswith("- 不能用的几处")]
+    listed = set()
+    for lesson, several in re.findall(r"(\d\d) 第 ([\d、]+) 节", line):
+        listed |= {f"{lesson} 第 {number} 节" for number in several.split("、")}
+    assert places == listed
