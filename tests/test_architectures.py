@@ -232,7 +232,7 @@ def test_lesson_06_reads_anew_what_the_template_has_changed(loaded):
     one = loaded["qwen3"]
     cut = AutoTokenizer.from_pretrained(one.folder)
     cut.chat_template = cut.chat_template.replace("lstrip('\\n')", "replace(said, '好')")  # 以前的回答全换掉
-    said = said_by("06_writing", ["cell-chat-2"], {"tokenizer": cut, "model": one.model})
+    said = said_by("06_writing", ["cell-chat-start", "cell-chat-2"], {"tokenizer": cut, "model": one.model})
     assert re.findall(r"缓存里有 (\d+) 个", said) == ["0", "0"]
 
 
@@ -241,7 +241,8 @@ def test_lesson_07_and_run_start_once(kind, loaded):
     one = loaded[kind]
     result = run(one.tokenizer, one.model, "什么是词元", 2)
     assert result.input_ids.tolist() == one.inputs.input_ids.tolist()
-    said = said_by("07_pipeline", ["cell-19"], {"tokenizer": one.tokenizer, "question": "什么是词元"})
+    space = {"tokenizer": one.tokenizer, "model": one.model, "question": "什么是词元"}
+    said = said_by("07_pipeline", ["cell-19"], space)
     assert numbers(said)[-1] == one.inputs.input_ids.shape[1]
 
 
