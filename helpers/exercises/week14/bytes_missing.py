@@ -65,6 +65,9 @@ def cases() -> list[Case]:
         case(nothing, len(nothing)),
         case(whole_numbers, len(whole_numbers) - 3),
         case(long_header, len(long_header) - 2),
+        case(several, header_end(noted) + 9),
+        case(noted, header_end(noted) + 9),
+        barely_begun(),
         case(noted, 100),
         case(noted, inside_letter),
         case(one, 8),
@@ -102,6 +105,22 @@ def out_of_order() -> bytes:
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + bytes(61)
+
+
+def barely_begun() -> Case:
+    """15 GB 的文件，文件头刚下完：900 个张量，数在最后的那个写在中间"""
+    header = {}
+    for number in range(900):
+        place = (number * 7 + 450) % 900
+        header[f"layer.{number}"] = {
+            "dtype": "BF16",
+            "shape": [8_333_333],
+            "data_offsets": [place * 16_666_666, (place + 1) * 16_666_666],
+        }
+    text = json.dumps(header).encode()
+    data = len(text).to_bytes(8, "little") + text
+    missing = 900 * 16_666_666
+    return Case((data,), missing, f"data 有 {len(data)} 个字节，是一个 15 GB 的文件的开头：{brief(data, 120)}")
 
 
 def header_end(data: bytes) -> int:

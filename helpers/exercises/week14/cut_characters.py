@@ -43,7 +43,8 @@ def cases(tokenizer) -> list[Case]:
     """
     texts = ["龘龘的麤靐", "龙和龘都说 好，🦜也说 好", "人工智能 world", "我 爱 你", "靐", "🫠词元 😀 \n爱，靐x 好",
              "先打名单，后打字", "テーマ是主题，サーフィン是冲浪，インターネット", " 爱，说 好 ", "说 <|im_end|>好和靐",
-             "龘的 好123 internationalization" * 82, "倒着的Ɐ和正着的A", " 好麤好的靐", " 好麤好", "学ǖ，好 ％ 能说①和靐"]
+             "倒着的Ɐ和正着的A", " 好麤好的靐", " 好麤好", "学ǖ，好 ％ 能说①和靐",
+             "龘的 好123 internationalization" * 82]
     return [case(tokenizer, text) for text in texts]
 
 

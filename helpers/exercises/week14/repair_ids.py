@@ -72,6 +72,8 @@ def cases(tokenizer) -> list[Case]:
         "<tool_call>{}</tool_call><tool_call>",
         "写完了<|endoftext|>",
         "啊，" * 260,
+        "哦，" * 260,
+        " internationalization" * 260,  # 五千多个字符，520 个词元：一个词元一行 one-hot 的也放得下
     ]
     return [case(tokenizer, text) for text in texts]
 

@@ -39,7 +39,7 @@ def cases(tokenizer) -> list[Case]:
     )
     code = "\n  for Word in [' Hello , World !']:\n\n    print(f'<b>{Word}</b>')\n"
     poem = "秋风送爽，\n\n落叶飘零。 \n"
-    long = "一步一步词元词元模型写 token ，然后，" * 40 + "。"
+    long = "一步一步词元词元模型写 token ，然后，" * 600 + "。"
     return [
         case(tokenizer, question, chat, "这要看情况：先想一想，再试一试。", [end]),
         case(tokenizer, "你好", "你好", "你好你好，再说一次你好！", []),

@@ -26,6 +26,55 @@ class ForwardOnly:
         return getattr(self._wrapped, name)
 
 
+def table_model(following: dict[int, int], other: int, ends: list[int]):
+    """照表写的小模型：写过 a，下一个总是 following[a]；表里没有的，下一个是 other
+
+    注意力和前馈什么也不加，只看刚写的那一个；ends: 写出哪几个就停，生成设置里写着，别的设置和 Qwen 一样
+    例: table_model({3: 4}, 5, [9]) 写过 3 就写 4，写过 4 就写 5
+    """
+    import torch
+    from transformers import GenerationConfig, Qwen2Config, Qwen2ForCausalLM
+
+    config = Qwen2Config(
+        num_hidden_layers=1,
+        hidden_size=8,
+        num_attention_heads=1,
+        num_key_value_heads=1,
+        intermediate_size=8,
+    )
+    with torch.random.fork_rng(devices=[]):
+        model = Qwen2ForCausalLM(config).eval()
+    layer = model.model.layers[0]
+    with torch.no_grad():
+        layer.self_attn.o_proj.weight.zero_()
+        layer.mlp.down_proj.weight.zero_()
+        write_table(model, following, other)
+    model.generation_config = GenerationConfig(
+        do_sample=True,
+        temperature=0.7,
+        top_k=20,
+        top_p=0.8,
+        repetition_penalty=1.1,
+        eos_token_id=ends,
+        pad_token_id=ends[-1],
+    )
+    return model
+
+
+def write_table(model, following: dict[int, int], other: int) -> None:
+    """把表写进词嵌入和输出层：表里的第 i 项占第 i 维，别的词元都占第 0 维"""
+    embedding = model.get_input_embeddings().weight
+    head = model.get_output_embeddings().weight
+    embedding.zero_()
+    head.zero_()
+    embedding[:, 0] = 1
+    head[other, 0] = 1
+    for place, (before, after) in enumerate(following.items(), 1):
+        embedding[before] = 0
+        embedding[before, place] = 1
+        head[after, place] = 1
+
+
 def once_a_model(function: Callable) -> Callable:
     """function(model, …)：同一个模型、同样的参数只算一次；模型没有人用了，记着的也放掉，不占着它的内存
 

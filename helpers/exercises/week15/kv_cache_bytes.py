@@ -50,6 +50,9 @@ def cases() -> list[Case]:
         case(equal, 3, 2, real_cache_bytes(equal, 3, 2)),
         case(qwen, 32_768, 2, 402_653_184),
         case(qwen, 5, 4, 122_880),
+        case(qwen, 5, 2, 61_440),
+        case(shaped(80, 8192, 64, 8), 131_071, 4, 85_898_690_560),  # 72B 的形状，比 2 的 32 次方还大
+        case(shaped(80, 8192, 64, 8), 5, 2, 1_638_400),
     ]
 
 

@@ -9,7 +9,7 @@ from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
 from helpers.exercises.running import quiet
 from helpers.exercises.week14.repair_batch import as_it_comes
-from helpers.exercises.week15.forward import NOT_GREEDY, forward_seconds, is_greedy, once_a_model
+from helpers.exercises.week15.forward import NOT_GREEDY, forward_seconds, is_greedy, once_a_model, table_model
 from helpers.exercises.week15.generate_with_cache import SAID, chat_of
 
 BROKEN = '''def continue_all(tokenizer, model, texts: list[str], most: int) -> list[str]:
@@ -39,15 +39,18 @@ HARDER = "不用填充：按长短分组，一样长的才放在一批，最后�
 
 
 class Watched:
-    """包着模型，数一数 generate 运行了几次，看是不是每次都贪心"""
+    """包着模型，数一数 generate 运行了几次，看是不是每次都贪心，有没有自己写 eos_token_id"""
 
     def __init__(self, model):
         self._wrapped = model
         self.times = 0
         self.greedy = True
+        self.names_the_ends = False
 
     def generate(self, *inputs, **named):
         self.times += 1
+        if "eos_token_id" in named:
+            self.names_the_ends = True
         if not is_greedy(self._wrapped, named):
             self.greedy = False
         return self._wrapped.generate(*inputs, **named)
@@ -86,7 +89,7 @@ def check_one(answer: object, case: Case) -> None:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """长短不同的；各种文字在一批；没有写满就完了的。真正的 Qwen 一步就要零点几秒，所以只有三批
+    """长短不同的；各种文字在一批；没有写满就完了的；照表写的。真正的 Qwen 一步就要零点几秒，所以只有三批
 
     各种文字：中间、开头是填充的词元的，同样的两段、首尾有空格和换行的，写出的头一个是换行的
     """
@@ -97,14 +100,43 @@ def cases(tokenizer, model) -> list[Case]:
         prepare(["你好", "什么是词元", "今天天气很好，我们一起去公园，路上有一只小猫，它看着我们，"], 2),
         prepare(mixed, 3),
         prepare([chat_of(tokenizer, "再见") + SAID], 9),
+        *cases_by_table(tokenizer),
     ]
 
 
-def case(tokenizer, model, texts: list[str], most: int) -> Case:
-    """一组输入"""
+def cases_by_table(tokenizer) -> list[Case]:
+    """交给照表写的小模型的：一批有的写 <|im_end|> 就停，有的写 <|endoftext|> 就停，有的一直写
+
+    也有写很多的、很多段的、一段很长的；词表大，所以不能样样都多
+    """
+    end = tokenizer.eos_token_id
+    padding = tokenizer.pad_token_id
+    following = {}
+    for before, after in ("好。", "嗯！", "呢呢"):
+        following[one_id(tokenizer, before)] = one_id(tokenizer, after)
+    following[one_id(tokenizer, "。")] = end
+    following[one_id(tokenizer, "！")] = padding
+    small = table_model(following, one_id(tokenizer, "好"), [end, padding])
+    told = "换一个照表写的小模型，"
+    return [
+        case(tokenizer, small, ["你好", "嗯", "再来一段呢"], 34, told),
+        case(tokenizer, small, ["你好", "嗯", "再来一段呢"], 3, told),
+        case(tokenizer, small, ["嗯", "你好", "再来一段呢"], 3, told),
+        case(tokenizer, small, ["好", "再来一段呢", "嗯", "呢"] * 10, 3, told),
+        case(tokenizer, small, ["说了很多，" * 180 + "嗯"], 1, told),
+    ]
+
+
+def one_id(tokenizer, text: str) -> int:
+    """text 的最后一个编号"""
+    return tokenizer(text).input_ids[-1]
+
+
+def case(tokenizer, model, texts: list[str], most: int, told: str = "") -> Case:
+    """一组输入；told: 还要告诉学生什么"""
     expected = written(tokenizer, model, texts, most)
     seconds = 5 + 40 * forward_seconds(model)
-    return Case((tokenizer, model, texts, most), expected, f"texts 是 {brief(texts)}，{most=}", seconds)
+    return Case((tokenizer, model, texts, most), expected, f"{told}texts 是 {brief(texts)}，{most=}", seconds)
 
 
 def written(tokenizer, model, texts, most, side="left", mask="given") -> list[str]:
@@ -158,6 +190,11 @@ def has_other_length(got, case):
     return len(got) != len(case.expected)
 
 
+def names_the_ends(got, case):
+    _, watched, _, _ = case.inputs
+    return watched.names_the_ends
+
+
 def is_not_greedy(got, case):
     _, watched, _, _ = case.inputs
     return not watched.greedy
@@ -199,6 +236,8 @@ FORMS = {
     has_no_texts: "列表里应是文字，现在不是；output_ids 切掉问题以后还要解码",
     has_other_length: "应每段文字一项，现在的项数和 texts 的不一样",
     is_not_greedy: NOT_GREEDY,
+    names_the_ends: "eos_token_id 不用自己写：结束词元有 <|im_end|> 和 <|endoftext|> 两个，写出哪一个都算说完，"
+                    "模型自己知道；只写一个，另一个来了就不停",
 }
 SLIPS = {
     keep_the_question: "问题也在里面：只要新写的，补齐以后每一行的问题都是 longest 个词元",

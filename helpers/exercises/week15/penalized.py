@@ -38,8 +38,8 @@ def exercise() -> Exercise:
 def cases() -> list[Case]:
     """有正有负、出现几次、没出现过、第一个和最后一个编号、0 和 -inf（也有没出现过的）、惩罚小于 1、很长的"""
     random = Random(15)
-    long = [round(random.uniform(-9, 9), 2) for _ in range(300)]
-    said = [random.randrange(300) for _ in range(80)]
+    long = [round(random.uniform(-9, 9), 2) for _ in range(2_000)]
+    said = [random.randrange(2_000) for _ in range(800)]
     return [
         case([2.0, -2.0, 1.0, -1.0, 3.0, -5.0], [4, 4, 1, 5, 0], 2.0),
         case([3.3, -1.2, 0.7, -4.8, 2.5], [4, 1, 1, 4, 4, 0], 1.3),
@@ -47,6 +47,9 @@ def cases() -> list[Case]:
         case([-3.0, 0.0, 6.0, -math.inf, -1.0], [3, 1, 2, 0], 1.5),
         case([-math.inf, 2.0, 1.0], [1], 1.5),
         case([4.0, -2.0, 1.0, -6.0], [3, 0, 3], 0.5),
+        case([4.0, -2.0, 1.0, -6.0], [3, 0, 3], 12.0),
+        case([4.0, -2.0, 1.0, -6.0], [3, 1, 3], 12.0),
+        case([4.0, -3.0, 1.0, -6.0], [3, 1, 3], 12.0),
         case(long, said, 1.1),
     ]
 

@@ -4,7 +4,7 @@
 """
 from functools import cache, partial
 
-from helpers.exercises.comparing import Case, Wrong, check_function
+from helpers.exercises.comparing import Case, Wrong, brief, check_function
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
 from helpers.exercises.week15.forward import NOT_GREEDY, forward_seconds, is_greedy, once_a_model
@@ -82,6 +82,18 @@ def most_new(named: dict, prompt_length: int) -> int | None:
     return None
 
 
+def may_end(named: dict, end: int) -> bool:
+    """generate 的选项认 end 是结束词元吗；没有写 eos_token_id，就认"""
+    import torch
+
+    given = named.get("eos_token_id")
+    if given is None:
+        given = getattr(named.get("generation_config"), "eos_token_id", None)
+    if given is None:
+        return True
+    return end in torch.as_tensor(given).flatten().tolist()
+
+
 def with_sequences(output_ids):
     """generate(return_dict_in_generate=True) 给的：编号在 sequences 里"""
     from transformers.generation import GenerateDecoderOnlyOutput
@@ -101,7 +113,7 @@ class EndsOnTime(Watched):
 
 
 class Says(Watched):
-    """不做计算：把准备好的编号接在问题后面；不许它早停，它就再说一遍"""
+    """不做计算：把准备好的编号接在问题后面；不许它早停、不认它的结束词元，它就再说一遍"""
 
     def __init__(self, model, ids: list[int]):
         super().__init__(model)
@@ -112,9 +124,13 @@ class Says(Watched):
 
         rows, length = question.shape  # 字典没有 shape，和真的 generate 报一样的错
         ids = list(self._ids)
-        while len(ids) < (named.get("min_new_tokens") or 0):
+        most = most_new(named, length)
+        least = named.get("min_new_tokens") or 0
+        if not may_end(named, ids[-1]):
+            least = most
+        while len(ids) < least:
             ids += self._ids
-        ids = ids[:most_new(named, length)]
+        ids = ids[:most]
         return torch.cat([question, torch.tensor([ids] * rows)], dim=1)
 
 
@@ -144,13 +160,18 @@ def check_one(answer: object, case: Case) -> None:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """真的写出来、说完了的；回答里有角色的名字和空行的，末尾是另外的特殊词元；没有说完就写满的"""
+    """真的写出来、说完了的；回答里有角色的名字和空行的，末尾是另外的特殊词元；没有说完就写满的；问和答都很长的
+
+    说完了的，末尾有的是 <|im_end|>，有的是 <|endoftext|>，两个都是结束词元
+    """
     end = tokenizer.eos_token_id
     said = tokenizer(ROLES + "<|box_end|><|endoftext|>").input_ids
+    much = tokenizer(ROLES * 25 + "<|im_end|>").input_ids
     return [
         case(tokenizer, EndsOnTime(model, end), FAILS_ON, 3, ""),
         case(tokenizer, Says(model, said), ASKS, len(said) + 20, f"，模型的回答是 {ROLES!r}"),
         case(tokenizer, Says(model, said), ASKS, len(said) - 5, f"，写满就断了，模型想说的是 {ROLES!r}"),
+        case(tokenizer, Says(model, much), ASKS * 35, len(much) + 20, "，问和答都很长"),
     ]
 
 
@@ -158,7 +179,7 @@ def case(tokenizer, model, question: str, most: int, more: str) -> Case:
     """一组输入；more: 还要告诉学生什么"""
     expected = answered(tokenizer, model, question, most)
     seconds = 5 + 20 * forward_seconds(model._wrapped)
-    return Case((tokenizer, model, question, most), expected, f"question 是 {question!r}，{most=}{more}", seconds)
+    return Case((tokenizer, model, question, most), expected, f"question 是 {brief(question)}，{most=}{more}", seconds)
 
 
 @once_a_model
@@ -197,6 +218,12 @@ def is_no_text(got, case):
 
 def is_empty(got, case):
     return got == ""
+
+
+def goes_on_after_the_end(got, case):
+    """说完一遍，又从头说起"""
+    more = got.removeprefix(case.expected)
+    return got != more and more[:5] == case.expected[:5]
 
 
 def is_not_greedy(got, case):
@@ -248,6 +275,8 @@ FORMS = {
     is_in_a_list: "应是一段文字，现在外面多了一层；取第 0 句",
     is_no_text: "应是一段文字，现在不是；切出来的编号还要解码",
     is_not_greedy: NOT_GREEDY,
+    goes_on_after_the_end: "说完了还在写：写出 <|im_end|> 或者 <|endoftext|>，哪一个都算说完；"
+                           "不用写 eos_token_id、min_new_tokens，模型自己知道",
     is_empty: "现在是空的，应有文字：像是照文字（assistant、问题、换行）来切，回答里自己也有这些字；"
               "按编号切：问题有几个词元，就去掉几个",
     lost_its_ends: "回答应一个字不改，现在两头的空格或换行没有了",

@@ -5,10 +5,11 @@
 import math
 from functools import cache, partial
 
-from helpers.exercises.comparing import Case, as_lists, check_function, close_numbers, is_nested
+from helpers.exercises.comparing import Case, as_lists, brief, check_function, close_numbers, is_nested
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.running import SECONDS
 from helpers.exercises.week15.forward import ForwardOnly, forward_seconds
+from helpers.exercises.week15.generate_with_cache import small_model
 
 WHY = ("全部意外的平均，就是训练时的损失（换了底数）；2 的平均意外次方是困惑度。"
        "按词元看，还能找出模型没料到的地方：错别字、事实的关键处、它没读过的名字")
@@ -48,17 +49,28 @@ def cases(tokenizer, model) -> list[Case]:
     messages = [{"role": "user", "content": question}]
     chat = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
     texts = ["昨天我们学习怎样生成🙂，犇", "温度", "词元", "犇！", chat]
-    return [case(tokenizer, ForwardOnly(model), text) for text in texts]
+    given = []
+    for text in texts:
+        input_ids = tokenizer(text, return_tensors="pt").input_ids
+        given.append(case(ForwardOnly(model), input_ids, f"文字是 {text!r}"))
+    return given + small_cases()
 
 
-def case(tokenizer, model, text: str) -> Case:
-    """一组输入"""
-    batch = tokenizer(text, return_tensors="pt")
-    bits = bits_of(model, batch.input_ids)
-    expected = bits.tolist()
-    where = f"文字是 {text!r}（{len(bits) + 1} 个词元）"
+def small_cases() -> list[Case]:
+    """真正的 Qwen 太慢，很长的交给两个随机的小模型"""
+    import torch
+
+    long = torch.arange(330)[None] ** 2 % 97
+    models = [ForwardOnly(small_model(seed)) for seed in (3, 4)]
+    return [case(model, long, f"换一个随机的小模型，input_ids 是 {brief(long.tolist(), 40)}") for model in models]
+
+
+def case(model, input_ids, told: str) -> Case:
+    """一组输入；told: 怎样说给学生听"""
+    bits = bits_of(model, input_ids)
+    where = f"{told}（{len(bits) + 1} 个词元）"
     seconds = SECONDS + 3 * len(bits) * forward_seconds(model._wrapped)  # 一个一个地算也算得完
-    return Case((model, batch.input_ids), expected, where, seconds)
+    return Case((model, input_ids), bits.tolist(), where, seconds)
 
 
 def bits_of(model, input_ids, positions=slice(None, -1), targets=slice(1, None), dimension=-1):

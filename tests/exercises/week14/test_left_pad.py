@@ -115,6 +115,8 @@ def to_the_first(batch, pad_id):
 
 
 @pytest.mark.parametrize("answer, says", [
+    (lambda batch, pad_id: solved(7)(batch[:512], pad_id), "应"),
+    (lambda batch, pad_id: solved(7)([row[-2048:] for row in batch], pad_id), "应"),
     (pad(side="right"), "补在了右边"),
     (pad(flip=True), "反了"),
     (pad(value=0), "现在补的是 0"),

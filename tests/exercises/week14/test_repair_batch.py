@@ -188,6 +188,8 @@ def a_table_if_as_long(tok, texts):
 
 
 WRONG = [
+    (lambda tok, texts: by_setting(tok, texts[:256]), "项数和 texts 的不一样"),
+    (lambda tok, texts: by_setting(tok, texts)[-256:], "项数和 texts 的不一样"),
     (only_padding, "它是补上去的"),
     (padding_and_truncation, "它是补上去的"),
     (only_truncation, "Unable to create tensor"),

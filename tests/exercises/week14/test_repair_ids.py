@@ -160,6 +160,8 @@ def without_the_template(tok, text):
 
 
 WRONG = [
+    (lambda tok, text: by_bincount(tok, text[:1000]), "应"),
+    (lambda tok, text: by_bincount(tok, text[-4096:]), "应"),
     (lambda tok, text: str(by_list(tok, text)), "现在是一段文字"),
     (lambda tok, text: torch.as_tensor(by_list(tok, text)).to(torch.uint8), "不同"),
     (lambda tok, text: by_list(tok, tok.decode(tok(text).input_ids[:100])), "不同"),

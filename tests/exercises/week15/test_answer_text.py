@@ -180,6 +180,8 @@ def after_the_first_question(tokenizer, output_ids, prompt_length):
 
 RIGHT = [solved(6), by_batch, without_special_ids, by_rows, until_the_end, by_numpy, by_pieces]
 WRONG = [
+    (lambda tokenizer, output_ids, prompt_length: RIGHT[0](tokenizer, output_ids[:, :2048], prompt_length), "少了"),
+    (lambda tokenizer, output_ids, prompt_length: RIGHT[0](tokenizer, output_ids, prompt_length)[:10_000], "少了"),
     (cut_at_the_first_special, "还留着特殊词元"),
     (without_two_names, "还留着特殊词元"),
     (without_two_suffixes, "还留着特殊词元"),

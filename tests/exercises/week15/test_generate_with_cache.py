@@ -188,6 +188,26 @@ def at_most_sixteen(model, input_ids, stop_ids, most):
     return loop()(model, input_ids, stop_ids, min(most, 16))
 
 
+def with_most(change):
+    return lambda model, input_ids, stop_ids, most: loop()(model, input_ids, stop_ids, change(most))
+
+
+def last_of_the_prompt(length):
+    """只读问题的最后 length 个"""
+    return lambda model, input_ids, stop_ids, most: loop()(model, input_ids[:, -length:], stop_ids, most)
+
+
+def remembers(key):
+    """记住写过的，可是记的不够认"""
+    known = {}
+
+    def answer(*inputs):
+        if key(*inputs) not in known:
+            known[key(*inputs)] = loop()(*inputs)
+        return known[key(*inputs)]
+    return answer
+
+
 def penalizes_repetition(model, input_ids, stop_ids, most):
     """只看写出的，问题里的不算"""
     ids, counts, fed, cache = [], [], input_ids, None
@@ -274,6 +294,12 @@ WRONG = [
     (hides_padding, "attention_mask"),
     (each_once, "不要去掉重复的"),
     (at_most_sixteen, "应写满 40 个"),
+    (with_most(lambda most: min(most, 256)), "应写满 270 个"),
+    (last_of_the_prompt(1024), "第一步应把整个问题（1500 个）一次送进去"),
+    (remembers(lambda model, input_ids, stop_ids, most: (tuple(stop_ids), most)), "新写的编号应是"),
+    (remembers(lambda model, input_ids, stop_ids, most: (str(input_ids), len(stop_ids), most)), "应停下"),
+    (remembers(lambda model, input_ids, stop_ids, most: str(input_ids)), "应"),
+    (lambda *inputs: (part for part in loop()(*inputs)), "应返回两样"),
     (penalizes_repetition, "新写的编号应是"),
     (loop(condition="len(new) < most and not stop_ids & set(new) and len(set(new)) == len(new)"), "应写满 40 个"),
     (the_prompt_one_by_one, "一次送进去"),
@@ -378,7 +404,7 @@ def test_an_answer_that_ends_is_there(tokenizer, model):
 
 
 def test_the_small_model_repeats_itself_and_stops_half_way():
-    goes_on, stops, first = generate_with_cache.small_cases()
+    goes_on, stops, _, first, *_ = generate_with_cache.small_cases()
     ids, _ = goes_on.expected
     assert len(ids) == 40 > len(set(ids))
     assert stops.expected[0] == ids[:25]

@@ -246,6 +246,8 @@ def the_notebooks_example(logits, k, p):
 
 RIGHT = [solved(NUMBER), by_math, by_transformers, by_masks, by_cumsum, by_numpy, by_recursion, later_ids_first]
 WRONG = [
+    (lambda logits, k, p: by_cumsum(logits, min(k, 100), p), "应"),
+    (lambda logits, k, p: by_cumsum(logits, k, p)[:512], "应"),
     (all_probabilities, "重新算"),
     (top_k_only, "只做了 top-k"),
     (top_p_only, "只做了 top-p"),

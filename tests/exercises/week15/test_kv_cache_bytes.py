@@ -144,6 +144,7 @@ def other_when_all_heads_are_kept(config, tokens, bytes_each):
 
 RIGHT = [solved(8), divided_at_the_end, as_tensor, as_numpy, layer_by_layer, by_a_real_cache]
 WRONG = [
+    (lambda config, tokens, bytes_each: numpy.int32(product(config, tokens, bytes_each) & 0x7FFFFFFF), "应得到"),
     (other_when_all_heads_are_kept, "应得到"),
     (one_of_both, "两份"),
     (one_layer, "只算了一层"),

@@ -214,6 +214,10 @@ WRONG = [
     (pads_with_the_other_end, "应得到"),
     (removes_the_text, "应得到"),
     (first_lines, "应得到"),
+    (generates(do_sample=False, repetition_penalty=1.0, eos_token_id=151_645), "eos_token_id 不用自己写"),
+    (generates(do_sample=False, repetition_penalty=1.0, eos_token_id=[151_643]), "eos_token_id 不用自己写"),
+    (generates(do_sample=False, repetition_penalty=1.0, min_new_tokens=3), "应得到"),
+    (with_most(lambda most: min(most, 32)), "应得到"),
     (generates(), "现在是抽样"),
     (generates(do_sample=False, repetition_penalty=1.1), "惩罚了重复"),
     (generates(do_sample=True, top_k=1, repetition_penalty=1.3), "惩罚了重复"),
@@ -234,6 +238,8 @@ WRONG = [
     (only_the_longest, "项数和 texts 的不一样"),
     (truncated, "应得到"),
     (with_changes(padding=LEFT + ", truncation=True, max_length=20", given="**batch,"), "应得到"),
+    (with_changes(padding=LEFT + ", truncation=True, max_length=512", given="**batch,"), "应得到"),
+    (with_texts(lambda texts: texts[:32]), "项数和 texts 的不一样"),
 ]
 
 
@@ -263,8 +269,8 @@ def test_the_tokenizer_stays_as_it_was(tokenizer, model):
 def test_the_expected_texts_are_those_of_each_text_alone(tokenizer, model):
     mended = defined(left_batch.SOLUTION)
     for case in left_batch.cases(tokenizer, model):
-        _, _, texts, most = case.inputs
-        assert case.expected == [mended(tokenizer, model, [text], most)[0] for text in texts]
+        _, writer, texts, most = case.inputs
+        assert case.expected == [mended(tokenizer, writer, [text], most)[0] for text in texts]
 
 
 @pytest.mark.ci  # 要另开一个 Python：警告一个内核里只说一次

@@ -193,6 +193,9 @@ def equal_to_everything(logits, seen, penalty):
 RIGHT = [solved(NUMBER), by_where, by_list, by_numpy, by_gather_and_scatter, by_transformers, one_after_another,
          penalize_repetition]
 WRONG = [
+    (lambda logits, seen, penalty: by_list(logits, seen[-512:], penalty), "应"),
+    (lambda logits, seen, penalty: by_list(logits, seen[:700], penalty), "应"),
+    (lambda logits, seen, penalty: by_list(logits, seen, min(penalty, 10.0)), "应得到"),
     (divided, "负的打分也除了"),
     (multiplied, "正的打分也乘了"),
     (signs_turned, "反了"),

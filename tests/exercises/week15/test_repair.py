@@ -161,6 +161,8 @@ def reply_changed(change):
 GREEDY = {"do_sample": False, "repetition_penalty": 1.0}
 WRONG = [
     (asks(), "现在是抽样"),
+    (asks(eos_token_id=151_645, **GREEDY), "说完了还在写"),
+    (asks(eos_token_id=[151_643], **GREEDY), "说完了还在写"),
     (asks(do_sample=False, repetition_penalty=1.2), "惩罚了重复"),
     (asks([{"role": "system", "content": "你是老师"}], **GREEDY), "套好模板的问题"),
     (asks(num_beams=2, **GREEDY), "num_beams"),
@@ -191,7 +193,7 @@ WRONG = [
     (at_most_sixteen, "应得到"),
     (decoded_one_by_one, "一次解码"),
     (with_changes(cut="output_ids[0, -most:]"), "最后 most 个"),
-    (with_changes(most="max_new_tokens=most, min_new_tokens=most"), "多出来的"),
+    (with_changes(most="max_new_tokens=most, min_new_tokens=most"), "说完了还在写"),
     (after_the_last_assistant, "按编号切"),
     (after_the_marker, "多出来的"),
     (reply_changed(str.lstrip), "一个字不改"),
@@ -241,7 +243,7 @@ def test_the_answer_cell_holds_the_broken_code():
 
 
 def test_the_answers_end_with_a_special_token(tokenizer, model):
-    *ended, broken_off = repair.cases(tokenizer, model)
+    *ended, broken_off, _ = repair.cases(tokenizer, model)
     assert repair.answered(*broken_off.inputs, skip=False) == broken_off.expected
     for case in ended:
         ends = (case.expected + tokenizer.eos_token, case.expected + "<|box_end|><|endoftext|>")

@@ -203,6 +203,8 @@ def changed(change):
 
 RIGHT = [solved(), by_removing, by_bytes, by_waiting, by_recursion, by_an_incremental_decoder, by_a_map]
 WRONG = [
+    (lambda tokenizer, ids: by_bytes(tokenizer, ids[:500]), "现在少了"),
+    (lambda tokenizer, ids: by_bytes(tokenizer, ids)[-500:], "现在少了"),
     (with_halves, "末尾凑不齐的半个字先不显示"),
     (with_halves_at_the_end, "半个字还是半个字"),
     (alone, "一个一个地解码"),

@@ -223,6 +223,8 @@ WRONG = [
     (a_bare_number_for_two, "不要加起来"),
     (nothing_for_two, "少了一个"),
     (shortened, "少了几个"),
+    (lambda model, input_ids: bits(model, input_ids[:, :256]), "少了几个"),
+    (lambda model, input_ids: bits(model, input_ids[:, -300:]), "少了几个"),
     (only_sixteen_before, "不同"),
     (remembered_by_length, "应得到"),
     (one_for_each_kind, "少了几个"),
