@@ -10,6 +10,7 @@ import torch
 from qwen3_like import hybrid
 from transformers import DynamicCache, Qwen3Config
 
+STATES = 3 * (2 * 8 * 8 + 4 * 48) * 4  # 三层的状态：两个头各 8 × 8，卷积记着的 4 个位置各 48 个数，float32
 OPTIONS = {"limit": 60, "temperature": 0, "seed": 14, "reuse": True}
 
 
@@ -72,23 +73,28 @@ def test_the_same_question_again_is_read_again(source, tokenizer, state_model):
     found, tokens = turn(source, asked("你好"))
     assert found["reused"] == 0
     assert found["lost"] == found["count"] - 1
-    assert [token["id"] for token in tokens] == fresh(state_model, templated(tokenizer, asked("你好")), len(tokens))
+    ids = templated(tokenizer, asked("你好"))
+    written = [token["id"] for token in tokens]
+    assert written == fresh(state_model, ids, len(tokens))
 
 
 def test_the_bytes_are_those_of_the_states_and_the_keys(source):
     _, tokens = turn(source, asked("你好"))
-    grown = tokens[-1]["cache_bytes"] - tokens[-2]["cache_bytes"]
+    *_, before, last = tokens
+    grown = last["cache_bytes"] - before["cache_bytes"]
     assert grown == 1 * 2 * 1 * 8 * 4  # 一层普通的，key 和 value，一个头，宽 8，float32
-    states = 3 * (2 * 8 * 8 + 4 * 48) * 4  # 三层的状态：两个头各 8 × 8，卷积记着的 4 个位置各 48 个数
-    assert cache_bytes(source.cache) == states + grown * len(source.read)
+    assert cache_bytes(source.cache) == STATES + grown * len(source.read)
 
 
 def test_the_slow_motion_says_what_the_states_take(tokenizer, state_model):
-    run = list(SlowSource(tokenizer, state_model).frames("你好", 2))[-1]["run"]
-    count = len(templated(tokenizer, asked("你好"))) + 1
-    states = 3 * (2 * 8 * 8 + 4 * 48) * 4
-    assert math.prod(cache_factors(state_model, count).values()) == run["sizes"][-1] - states
-    assert run["frames"][-1]["rows"]["KV cache"].endswith(f" + {states:,}（线性注意力的状态，不随词元增加）")
+    *_, last = SlowSource(tokenizer, state_model).frames("你好", 2)
+    run = last["run"]
+    ids = templated(tokenizer, asked("你好"))
+    factors = cache_factors(state_model, len(ids) + 1)
+    total = run["sizes"][-1]
+    assert math.prod(factors.values()) == total - STATES
+    said = run["frames"][-1]["rows"]["KV cache"]
+    assert said.endswith(f" + {STATES:,}（线性注意力的状态，不随词元增加）")
 
 
 def test_which_caches_keep_every_token(state_model, model):
