@@ -57,17 +57,17 @@ def standin(tmp_path_factory):
 @pytest.fixture(scope="session")
 def qwen3_folder(tmp_path_factory):
     """Qwen3 形状的检查点"""
-    from architectures import qwen3
+    from architectures import like_qwen3
 
-    return qwen3(tmp_path_factory.mktemp("Qwen3 形状"))
+    return like_qwen3(tmp_path_factory.mktemp("Qwen3 形状"))
 
 
 @pytest.fixture(scope="session")
 def llama_folder(tmp_path_factory):
     """Llama 形状的检查点"""
-    from architectures import llama
+    from architectures import like_llama
 
-    return llama(tmp_path_factory.mktemp("Llama 形状"))
+    return like_llama(tmp_path_factory.mktemp("Llama 形状"))
 
 
 @pytest.fixture(scope="session")

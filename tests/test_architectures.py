@@ -22,6 +22,7 @@ from helpers.widgets.next_token import NextToken
 from helpers.widgets.race import Race
 from helpers.widgets.slow_motion import SlowMotion
 
+import broken_folders
 import pytest
 import torch
 from pages import cells, markdown
@@ -37,8 +38,8 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-BOTH = pytest.mark.parametrize("kind", ["qwen3", "llama"])
-MESSAGES = [{"role": "user", "content": "什么是词元"}]
+ASKED = "什么是词元"
+MESSAGES = [{"role": "user", "content": ASKED}]
 QWEN2 = Qwen2Config(hidden_size=896, intermediate_size=4_864, num_hidden_layers=24, num_attention_heads=14,
                     num_key_value_heads=2, vocab_size=151_936, tie_word_embeddings=True)
 QWEN3 = Qwen3Config(hidden_size=1_024, intermediate_size=3_072, num_hidden_layers=28, num_attention_heads=16,
@@ -50,32 +51,48 @@ LLAMA_8B = LlamaConfig(hidden_size=4_096, intermediate_size=14_336, num_hidden_l
 
 
 class Loaded:
-    """一个检查点：文件夹、分词器、模型（float32，留下注意力权重）"""
+    """一个检查点：文件夹、分词器、模型（float32，留下注意力权重），套了模板的问题"""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.model = AutoModelForCausalLM.from_pretrained(folder, dtype="float32", attn_implementation="eager")
-        self.inputs = self.tokenizer.apply_chat_template(MESSAGES, add_generation_prompt=True, return_tensors="pt",
-                                                         return_dict=True)
+        self.config = self.model.config
+        self.inputs = self.tokenizer.apply_chat_template(
+            MESSAGES,
+            add_generation_prompt=True,
+            return_tensors="pt",
+            return_dict=True,
+        )
+        self.ids = self.inputs.input_ids
+        self.count = self.ids.shape[1]
+
+    def run(self, name: str, ids: list[str], **more) -> dict:
+        """运行一本笔记本的几格，返回里面的名称，"said" 是打印的话；more: 还要有的名称"""
+        sources = {}
+        for cell in cells(f"{name}.ipynb"):
+            sources[cell["id"]] = "".join(cell["source"])
+        space = {"folder": self.folder, "tokenizer": self.tokenizer, "model": self.model, "torch": torch, "math": math}
+        space |= more
+        printed = io.StringIO()
+        with torch.inference_mode(), contextlib.redirect_stdout(printed):
+            for cell_id in ids:
+                exec(sources[cell_id], space)
+        return space | {"said": printed.getvalue()}
 
 
 @pytest.fixture(scope="module")
-def loaded(qwen3_folder, llama_folder):
+def both(qwen3_folder, llama_folder):
     return {"qwen3": Loaded(qwen3_folder), "llama": Loaded(llama_folder)}
 
 
-def said_by(name: str, ids: list[str], space: dict) -> str:
-    """运行一本笔记本的几格，返回打印的话；space: 以前已有的名称，新的也放在里面"""
-    sources = {cell["id"]: "".join(cell["source"]) for cell in cells(f"{name}.ipynb")}
-    printed = io.StringIO()
-    with torch.inference_mode(), contextlib.redirect_stdout(printed):
-        for cell_id in ids:
-            exec(sources[cell_id], space)
-    return printed.getvalue()
+@pytest.fixture(params=["qwen3", "llama"])
+def loaded(request, both):
+    """两个检查点，一个一个地"""
+    return both[request.param]
 
 
-def numbers(text: str) -> list[int]:
+def integers(text: str) -> list[int]:
     """一段话里的整数，逗号去掉"""
     return [int(found.replace(",", "")) for found in re.findall(r"\d[\d,]*", text)]
 
@@ -85,49 +102,65 @@ def on_meta(kind, config):
         return kind(config)
 
 
-def header_of(folder: Path) -> dict:
+def file_header(folder: Path) -> dict:
     """safetensors 的文件头"""
-    data = (folder / "model.safetensors").read_bytes()
-    header = json.loads(data[8:8 + int.from_bytes(data[:8], "little")])
+    path = folder / "model.safetensors"
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:8 + length])
     header.pop("__metadata__", None)
     return header
 
 
 # 检查点自己
 
-def test_the_two_have_what_makes_them_different(loaded):
-    one = loaded["qwen3"].model
-    config = one.config
-    attn = one.model.layers[0].self_attn
-    assert config.num_attention_heads * config.head_dim != config.hidden_size
-    assert attn.q_norm.weight.shape == attn.k_norm.weight.shape == (config.head_dim,)
+def test_qwen3_has_wide_heads_and_their_norms(both):
+    loaded = both["qwen3"]
+    config = loaded.config
+    attn = loaded.model.model.layers[0].self_attn
+    width = config.num_attention_heads * config.head_dim
+    assert width != config.hidden_size
+    assert attn.q_norm.weight.shape == (config.head_dim,)
+    assert attn.k_norm.weight.shape == (config.head_dim,)
     assert attn.q_proj.bias is None
-    other = loaded["llama"].model
-    assert other.lm_head.weight is not other.model.embed_tokens.weight
-    assert other.model.layers[0].self_attn.q_proj.bias is None
-    assert not hasattr(other.model.layers[0].self_attn, "q_norm")
-    assert other.config.rope_parameters["rope_theta"] == 500_000
 
 
-def test_thinking_is_switched_off_by_an_empty_thought(loaded):
-    tokenizer = loaded["qwen3"].tokenizer
+def test_llama_has_a_table_more_and_no_norms_of_heads(both):
+    loaded = both["llama"].model
+    attn = loaded.model.layers[0].self_attn
+    assert loaded.lm_head.weight is not loaded.model.embed_tokens.weight
+    assert attn.q_proj.bias is None
+    assert not hasattr(attn, "q_norm")
+    rope = loaded.config.rope_parameters
+    assert rope["rope_theta"] == 500_000
+
+
+def test_thinking_is_switched_off_by_an_empty_thought(both):
+    tokenizer = both["qwen3"].tokenizer
     ask = {"add_generation_prompt": True, "tokenize": False}
-    thinking = tokenizer.apply_chat_template(MESSAGES, **ask)
-    assert thinking.endswith("<|im_start|>assistant\n")
-    assert tokenizer.apply_chat_template(MESSAGES, **ask, enable_thinking=True) == thinking
-    assert tokenizer.apply_chat_template(MESSAGES, **ask, enable_thinking=False) == thinking + "<think>\n\n</think>\n\n"
+    usual = tokenizer.apply_chat_template(MESSAGES, **ask)
+    on = tokenizer.apply_chat_template(MESSAGES, **ask, enable_thinking=True)
+    off = tokenizer.apply_chat_template(MESSAGES, **ask, enable_thinking=False)
+    assert usual.endswith("<|im_start|>assistant\n")
+    assert on == usual
+    assert off == usual + "<think>\n\n</think>\n\n"
     assert tokenizer.convert_tokens_to_ids(["<think>", "</think>"]) == [151_667, 151_668]
+
+
+def test_old_thoughts_are_left_out(both):
+    tokenizer = both["qwen3"].tokenizer
     said = {"role": "assistant", "content": "<think>\n想一想\n</think>\n\n好"}
-    assert "想一想" not in tokenizer.apply_chat_template([*MESSAGES, said], tokenize=False)
+    text = tokenizer.apply_chat_template([*MESSAGES, said], tokenize=False)
+    assert text.endswith("<|im_start|>assistant\n好<|im_end|>\n")
 
 
-@BOTH
-def test_the_tokenizers_work(kind, loaded):
-    tokenizer = loaded[kind].tokenizer
+def test_the_tokenizers_work(loaded):
+    tokenizer = loaded.tokenizer
     text = "人工智能，hello 123 龘"
-    assert tokenizer.decode(tokenizer(text).input_ids, skip_special_tokens=True) == text
-    assert len(tokenizer) <= loaded[kind].model.config.vocab_size
-    assert stop_ids(loaded[kind].model) >= {tokenizer.eos_token_id}
+    ids = tokenizer(text).input_ids
+    assert tokenizer.decode(ids, skip_special_tokens=True) == text
+    assert len(tokenizer) <= loaded.config.vocab_size
+    assert tokenizer.eos_token_id in stop_ids(loaded.model)
 
 
 # 各讲里的数
@@ -164,10 +197,9 @@ def test_bytes_of_cache_of_one_token():
     assert round(theirs / ours, 1) == 9.3
     said = markdown("06_writing.ipynb")
     assert "28 层，8 个 KV 头，每头 128 个数，16 位：每个词元 114,688 字节，是 Qwen2.5-0.5B 的 9.3 倍" in said
-    for config in (QWEN2, LLAMA_1B, LLAMA_8B):
-        with torch.device("meta"):
-            width = config.hidden_size // config.num_attention_heads
-            assert getattr(config, "head_dim", width) == width
+    for kind, config in ((Qwen2ForCausalLM, QWEN2), (LlamaForCausalLM, LLAMA_1B), (LlamaForCausalLM, LLAMA_8B)):
+        attn = on_meta(kind, config).model.layers[0].self_attn
+        assert attn.head_dim == config.hidden_size // config.num_attention_heads
 
 
 def test_how_many_scores():
@@ -181,138 +213,126 @@ def test_a_changed_model_type_is_refused(qwen3_folder, tmp_path, monkeypatch, ow
     monkeypatch.setattr(usable, "run_trial", usable.use_once)
     for path in qwen3_folder.iterdir():
         (tmp_path / path.name).hardlink_to(path)
-    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
-    config |= {"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]}
-    (tmp_path / "config.json").unlink()
-    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    change = broken_folders.config(model_type="qwen2", architectures=["Qwen2ForCausalLM"])
+    change(tmp_path)
     with pytest.raises(ModelError, match="权重"):
         locate(tmp_path)
 
 
 # 各讲里的格子
 
-@BOTH
-def test_lesson_04_counts_any_model(kind, loaded):
-    folder = loaded[kind].folder
-    space = {"folder": folder, "header": header_of(folder), "torch": torch, "math": math}
-    said = said_by("04_model_loading", ["count-any"], space)
-    built, stored = numbers(said)[-2:]
-    assert built == stored == loaded[kind].model.num_parameters()
+def test_lesson_04_counts_any_model(loaded):
+    header = file_header(loaded.folder)
+    after = loaded.run("04_model_loading", ["count-any"], header=header)
+    built, stored = integers(after["said"])[-2:]
+    assert built == stored
+    assert built == loaded.model.num_parameters()
 
 
-@BOTH
-def test_lesson_05_guesses_among_all_ids(kind, loaded):
-    size = loaded[kind].model.config.vocab_size
-    said = said_by("05_next_token", ["cell-28"], {"logits": torch.zeros(size), "math": math})
-    assert said.startswith(f"困惑度 {size:,}，")
+def test_lesson_05_guesses_among_all_ids(loaded):
+    size = loaded.config.vocab_size
+    logits = torch.zeros(size)
+    after = loaded.run("05_next_token", ["cell-28"], logits=logits)
+    assert after["said"].startswith(f"困惑度 {size:,}，")
 
 
-@BOTH
-def test_lesson_06_reckons_the_bytes_of_the_cache(kind, loaded):
-    model = loaded[kind].model
-    cache = model(**loaded[kind].inputs, use_cache=True).past_key_values
-    said = said_by("06_writing", ["cell-31"], {"model": model, "cache": cache})
-    tokens, by_hand, counted = numbers(said)
-    assert tokens == loaded[kind].inputs.input_ids.shape[1]
-    assert by_hand == counted == cache_bytes(cache)
-    factors = cache_factors(model, tokens)
+def test_lesson_06_reckons_the_bytes_of_the_cache(loaded):
+    out = loaded.model(**loaded.inputs, use_cache=True)
+    cache = out.past_key_values
+    after = loaded.run("06_writing", ["cell-31"], cache=cache)
+    tokens, by_hand, counted = integers(after["said"])
+    assert tokens == loaded.count
+    assert by_hand == counted
+    assert counted == cache_bytes(cache)
+    factors = cache_factors(loaded.model, tokens)
     assert counted == math.prod(factors.values())
 
 
-@BOTH
-def test_lesson_06_writes_what_generate_writes(kind, loaded):
-    one = loaded[kind]
-    space = {"tokenizer": one.tokenizer, "model": one.model, "torch": torch}
-    said = said_by("06_writing", ["cell-03", "cell-05", "cell-07"], space)
-    assert space["stops"] == stop_ids(one.model)
-    assert said.endswith("每一个都相同吗？ True\n")
+def test_lesson_06_writes_what_generate_writes(loaded):
+    after = loaded.run("06_writing", ["cell-03", "cell-05", "cell-07"])
+    assert after["stops"] == stop_ids(loaded.model)
+    assert after["said"].endswith("每一个都相同吗？ True\n")
 
 
-def test_lesson_06_reads_anew_what_the_template_has_changed(loaded):
-    one = loaded["qwen3"]
-    cut = AutoTokenizer.from_pretrained(one.folder)
-    cut.chat_template = cut.chat_template.replace("lstrip('\\n')", "replace(said, '好')")  # 以前的回答全换掉
-    said = said_by("06_writing", ["cell-chat-start", "cell-chat-2"], {"tokenizer": cut, "model": one.model})
-    assert re.findall(r"缓存里有 (\d+) 个", said) == ["0", "0"]
+def test_lesson_06_reads_anew_what_the_template_has_changed(both):
+    loaded = both["qwen3"]
+    changing = AutoTokenizer.from_pretrained(loaded.folder)
+    template = changing.chat_template
+    changing.chat_template = template.replace("lstrip('\\n')", "replace(said, '好')")  # 以前的回答全换掉
+    assert changing.chat_template != template
+    after = loaded.run("06_writing", ["cell-chat-start", "cell-chat-2"], tokenizer=changing)
+    assert re.findall(r"缓存里有 (\d+) 个", after["said"]) == ["0", "0"]
 
 
-@BOTH
-def test_lesson_07_and_run_start_once(kind, loaded):
-    one = loaded[kind]
-    result = run(one.tokenizer, one.model, "什么是词元", 2)
-    assert result.input_ids.tolist() == one.inputs.input_ids.tolist()
-    space = {"tokenizer": one.tokenizer, "model": one.model, "question": "什么是词元"}
-    said = said_by("07_pipeline", ["cell-19"], space)
-    assert numbers(said)[-1] == one.inputs.input_ids.shape[1]
+def test_lesson_07_starts_once(loaded):
+    after = loaded.run("07_pipeline", ["cell-19"], question=ASKED)
+    assert after["ids"] == loaded.ids[0].tolist()
+    assert after["ends"] == stop_ids(loaded.model)
 
 
-@BOTH
-def test_lesson_08_reads_a_table_of_its_own_only_row_by_row(kind, loaded):
-    model = loaded[kind].model
-    said = said_by("08_speed", ["cell-04"], {"model": model})
-    weights = numbers(said)[0]
-    read = model.lm_head.weight.numel()
-    for layer in model.model.layers:
+def test_a_run_starts_once(loaded):
+    result = run(loaded.tokenizer, loaded.model, ASKED, 2)
+    assert result.input_ids.tolist() == loaded.ids.tolist()
+
+
+def test_lesson_08_reads_a_table_of_its_own_only_row_by_row(loaded):
+    after = loaded.run("08_speed", ["cell-04"])
+    read = loaded.model.lm_head.weight.numel()
+    for layer in loaded.model.model.layers:
         for part in layer.parameters():
             if part.ndim == 2:
                 read += part.numel()
-    assert weights == read
+    assert after["weights"] == read
 
 
-@BOTH
-def test_lesson_08_swaps_every_matrix(kind, loaded):
-    one = loaded[kind]
-    plain = AutoModelForCausalLM.from_pretrained(one.folder)
-    fast = swapped(AutoModelForCausalLM.from_pretrained(one.folder), ways.OneDnnPacked)
+def test_lesson_08_swaps_every_matrix(loaded):
+    plain = AutoModelForCausalLM.from_pretrained(loaded.folder)
+    again = AutoModelForCausalLM.from_pretrained(loaded.folder)
+    fast = swapped(again, ways.OneDnnPacked)
     parts = [module for module in fast.modules() if isinstance(module, TwoWayLinear)]
-    assert len(parts) == 7 * fast.config.num_hidden_layers + 1
+    assert len(parts) == 7 * loaded.config.num_hidden_layers + 1
     with torch.inference_mode():
-        right = plain(**one.inputs).logits
-        gap = (fast(**one.inputs).logits - right).abs().max()
+        right = plain(**loaded.inputs).logits
+        ours = fast(**loaded.inputs).logits
+    gap = (ours - right).abs().max()
     assert gap <= 0.02 * right.abs().max()
 
 
-@BOTH
-def test_lesson_10_computes_the_weights_of_a_head(kind, loaded):
-    one = loaded[kind]
-    input_ids = one.inputs.input_ids
+def test_lesson_10_computes_the_weights_of_a_head(loaded):
     with torch.inference_mode():
-        out = one.model(input_ids=input_ids, output_attentions=True, output_hidden_states=True)
-    names = [token_name(one.tokenizer, token_id) for token_id in input_ids[0].tolist()]
-    space = {"model": one.model, "out": out, "n": input_ids.shape[1], "names": names, "config": one.model.config,
-             "torch": torch}
-    ids = ["cell-07", "cell-09", "in-12", "in-16", "cell-11", "cell-13", "in-22", "in-24", "in-26"]
-    said = said_by("10_inside", ids, space)
-    assert "每一步都做 0.00" in said
-    before_any_layer = said.splitlines()[0]
+        out = loaded.model(input_ids=loaded.ids, output_attentions=True, output_hidden_states=True)
+    names = [token_name(loaded.tokenizer, token_id) for token_id in loaded.ids[0].tolist()]
+    path = ["cell-07", "cell-09", "in-12", "in-16", "cell-11", "cell-13", "in-22", "in-24", "in-26"]
+    after = loaded.run("10_inside", path, out=out, n=loaded.count, names=names, config=loaded.config)
+    assert "每一步都做 0.00" in after["said"]
+    before_any_layer = after["said"].splitlines()[0]
     assert before_any_layer.startswith("过了 0 层，3 个")  # 三条消息，每条的开头有一个换行
     assert before_any_layer.endswith("[0.0, 0.0, 0.0]")
 
 
 # 各个 helpers 和视图
 
-@BOTH
-def test_the_inside_of_both(kind, loaded):
-    one = loaded[kind]
-    maps = attention(one.model, one.inputs.input_ids)
-    assert maps.shape[1] == one.model.config.num_attention_heads
-    assert (maps.sum(dim=-1) - 1).abs().max() < 1e-5
-    first = next(steps(one.model, one.inputs.input_ids, 1))
-    assert lens(one.model, one.inputs.input_ids).ids[-1, -1, 0] == first.token_id
+def test_attention_and_the_lens(loaded):
+    maps = attention(loaded.model, loaded.ids)
+    sums = maps.sum(dim=-1)
+    assert maps.shape[1] == loaded.config.num_attention_heads
+    assert (sums - 1).abs().max() < 1e-5
+    first = next(steps(loaded.model, loaded.ids, 1))
+    found = lens(loaded.model, loaded.ids)
+    assert found.ids[-1, -1, 0] == first.token_id
 
 
-@BOTH
-def test_the_chart_of_the_network_has_every_tensor(kind, loaded):
-    chart = network_chart(header_of(loaded[kind].folder)).source
-    assert ("q_norm" in chart) == (kind == "qwen3")
-    assert ("文件里没有它" in chart) == (kind == "qwen3")
+@pytest.mark.parametrize("kind, norms, shared", [("qwen3", True, True), ("llama", False, False)])
+def test_the_chart_of_the_network_has_every_tensor(kind, norms, shared, both):
+    header = file_header(both[kind].folder)
+    chart = network_chart(header).source
+    assert ("q_norm" in chart) == norms
+    assert ("文件里没有它" in chart) == shared
     assert "bias" not in chart
 
 
-@BOTH
 @pytest.mark.parametrize("view", [Attention, Guess, Lens, NextToken, Race, SlowMotion])
-def test_the_views_have_a_picture(kind, view, loaded):
-    one = loaded[kind]
-    shown = view(one.tokenizer, one.model)._repr_mimebundle_()
+def test_the_views_have_a_picture(view, loaded):
+    shown = view(loaded.tokenizer, loaded.model)._repr_mimebundle_()
     assert len(shown["text/html"]) > 100
     assert len(shown["text/plain"]) > 10

@@ -11,9 +11,9 @@ from pathlib import Path
 from helpers.fast.standin import SMALL, make
 
 import pytest
+from pages import NOTEBOOKS
 
 TESTS = Path(__file__).parent
-NOTEBOOKS = TESTS.parent / "notebooks"
 PATHS = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.stem != "01_setup"]
 
 
@@ -24,12 +24,22 @@ def folders(tmp_path_factory, qwen3_folder, llama_folder):
     return {"替身": standin, "Qwen3": qwen3_folder, "Llama": llama_folder}
 
 
-def start(folder: Path, own: Path) -> subprocess.Popen:
+def started(folder: Path, own: Path) -> subprocess.Popen:
     """在另一个进程里开始运行全部的格子；own: 它自己的缓存"""
-    settings = {"COURSE_MODEL": str(folder), "XDG_CACHE_HOME": str(own), "IPYTHONDIR": str(own), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, TESTS / "every_cell.py", *PATHS]
-    return subprocess.Popen(command, env=os.environ | settings, cwd=NOTEBOOKS, stdout=subprocess.PIPE,
-                            stderr=subprocess.DEVNULL, encoding="utf-8")
+    settings = {
+        "COURSE_MODEL": str(folder),
+        "XDG_CACHE_HOME": str(own),
+        "IPYTHONDIR": str(own),
+        "OMP_NUM_THREADS": "1",
+    }
+    return subprocess.Popen(
+        [sys.executable, TESTS / "every_cell.py", *PATHS],
+        env=os.environ | settings,
+        cwd=NOTEBOOKS,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
 
 
 @pytest.mark.ci
@@ -37,9 +47,10 @@ def test_every_cell_runs(folders, tmp_path):
     """COURSE_MODEL 是这些文件夹时，没有一格出错；三个一起运行"""
     running = {}
     for name, folder in folders.items():
-        running[name] = start(folder, tmp_path / name)
+        running[name] = started(folder, tmp_path / name)
     failures = {}
     for name, process in running.items():
         said, _ = process.communicate(timeout=300)
-        failures[name] = json.loads(said.splitlines()[-1])
+        last = said.splitlines()[-1]
+        failures[name] = json.loads(last)
     assert failures == {"替身": [], "Qwen3": [], "Llama": []}
