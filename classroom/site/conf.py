@@ -7,7 +7,10 @@ import logging
 import re
 from pathlib import Path
 
+import cards
 import jieba
+import passages
+from docutils import nodes
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parent.parent.parent
@@ -19,6 +22,8 @@ TOCTREE = """
 {pages}
 ```
 """
+SHORT = 8  # 几个字以内的格子不会挤坏
+PAGES = {}  # 写过的各页的正文，搜索页用
 CHAPTERS = {  # 左栏；不在这里的不做成网页
     "第 14 周": ["notebooks/0[1-4]_*", "notebooks/week14_*"],
     "第 15 周": ["notebooks/0[5-8]_*", "notebooks/week15_*"],
@@ -60,13 +65,27 @@ def glossary_terms() -> list[str]:
     return re.findall(r"^\| ([\u4e00-\u9fff]+)", text, flags=re.M)[1:]
 
 
+def files(patterns: list[str]) -> list[Path]:
+    """一章的各页，按文件名的次序，不重复"""
+    found = [path for pattern in patterns for path in sorted(ROOT.glob(pattern))]
+    return list(dict.fromkeys(found))
+
+
 def contents() -> str:
-    """左栏的目录，每一章按文件名的次序"""
+    """左栏的目录"""
     text = ""
     for caption, patterns in CHAPTERS.items():
-        files = [path for pattern in patterns for path in sorted(ROOT.glob(pattern))]
-        pages = dict.fromkeys(path.relative_to(ROOT).with_suffix("").as_posix() for path in files)
+        pages = [path.relative_to(ROOT).with_suffix("").as_posix() for path in files(patterns)]
         text += TOCTREE.format(caption=caption, pages="\n".join(pages))
+    return text
+
+
+def all_cards() -> str:
+    """首页的卡片，每一章一组"""
+    text = ""
+    for caption, patterns in CHAPTERS.items():
+        grid = cards.grid(files(patterns), ROOT)
+        text += f"\n### {caption}\n{grid}" if grid else ""
     return text
 
 
@@ -82,16 +101,37 @@ def draw_outputs(text: str) -> str:
 
 
 def read(app: Sphinx, name: str, source: list[str]) -> None:
-    """每读一页调用一次：首页加上目录，笔记本换掉流程图"""
+    """每读一页调用一次：首页换上卡片，加上目录；笔记本换掉流程图"""
     if name == root_doc:
-        source[0] += contents()
+        source[0] = cards.replace_table(source[0], all_cards()) + contents()
     elif app.env.doc2path(name).suffix == ".ipynb":
         source[0] = draw_outputs(source[0])
 
 
-def write(app: Sphinx, name: str, template: str, context: dict, doctree: object) -> None:
+def mark_long_cells(body: str) -> str:
+    """表格里字多的格子记上 data-long：它们不能挤得太窄，字少的可以。例: <td>不会</td> 不变"""
+    def marked(match: re.Match) -> str:
+        opening, text = match.groups()
+        words = re.sub(r"<.*?>|\s", "", text)
+        return f"{opening} data-long>{text}" if len(words) > SHORT else match[0]
+    return re.sub(r"(<t[dh]\b[^>]*)>(.*?)(?=</t[dh]>)", marked, body, flags=re.S)
+
+
+def add_passages(app: Sphinx, pages: dict[str, list[dict]]) -> None:
+    """搜索页带上全部正文；它在各页之后才写"""
+    file = app.outdir / "_static" / "passages.js"
+    file.write_text(passages.script(pages), encoding="utf-8")
+    app.add_js_file(file.name)
+
+
+def write(app: Sphinx, name: str, template: str, context: dict, doctree: nodes.document | None) -> None:
     """每写一页调用一次：有流程图的才带上 3.6 MB 的 mermaid，有互动视图的才带上它们的脚本"""
-    body = context.get("body", "")
+    body = mark_long_cells(context.get("body", ""))
+    context["body"] = body
+    if doctree is not None:
+        PAGES[name] = passages.sections(doctree)
+    if name == "search":
+        add_passages(app, PAGES)
     if "highlight-mermaid" in body:
         app.add_js_file("mermaid/mermaid.min.js")
         app.add_js_file("diagrams.js")

@@ -2,6 +2,7 @@
 
 python -m pip install -e ".[browser,site]"，pytest -m browser；截图写在 tests/screenshots
 """
+import io
 import platform
 import re
 import subprocess
@@ -13,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from pages import SHOTS, cells, diagrams, headings, squeeze
+from PIL import Image
 from servers import loopback
 from servers.jupyterlab import ROOT
 
@@ -174,6 +176,24 @@ def address(site):
         yield url
 
 
+BROKEN_NUMBERS = """() => {
+  const range = document.createRange();
+  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  const broken = [];
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    for (const { 0: number, index } of node.data.matchAll(/[0-9][0-9,.]*[0-9]/g)) {
+      range.setStart(node, index);
+      range.setEnd(node, index + number.length);
+      if (new Set([...range.getClientRects()].map(box => Math.round(box.top))).size > 1) broken.push(number);
+    }
+  }
+  return broken;
+}"""
+NARROW_CELLS = """() => [...document.querySelectorAll("main td")].filter(cell => cell.offsetParent
+  && cell.innerText.replace(/\\s/g, "").length > 12 && cell.offsetWidth < 150).map(cell => cell.innerText)"""
+
+
 @browser
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_on_a_desktop_and_a_phone(site, view, name):
@@ -185,17 +205,23 @@ def test_every_page_on_a_desktop_and_a_phone(site, view, name):
         assert len(drawn) == len(wanted)
         labels = re.findall(r"[\u4e00-\u9fff]{2,}", "".join(wanted))
         assert [label for label in labels if label not in "".join(drawn)] == []
+        assert page.page.evaluate(BROKEN_NUMBERS) == []
+        assert page.page.evaluate(NARROW_CELLS) == []
         page.check(f"{name}_{size}")
 
 
 @browser
-def test_diagrams_stay_readable_in_the_dark_theme(site, view):
+def test_pictures_are_dark_in_the_dark_theme(site, view):
+    """图的底色就是网页的底色，不是一块白板或者灰板"""
     page = view(theme="dark")
-    page.open((site / "notebooks" / "07_pipeline.html").as_uri())
-    colors = "block => [getComputedStyle(document.body), getComputedStyle(block)].map(style => style.backgroundColor)"
-    dark, white = page.page.eval_on_selector(".highlight-mermaid", colors)
-    assert white == "rgb(255, 255, 255)" != dark
-    page.check("06_dark")
+    for name, selector in (("notebooks/07_pipeline", ".highlight-mermaid"),
+                           ("notebooks/05_next_token", ".cell_output img"), ("README", "main img")):
+        page.open((site / f"{name}.html").as_uri())
+        shot = page.page.locator(selector).first.screenshot()
+        pixels = Image.open(io.BytesIO(shot)).convert("RGB")
+        colors = pixels.getcolors(pixels.width * pixels.height)
+        assert max(max(colors)[1]) < 30, name
+    assert page.problems == []
 
 
 def found(page: Page, start: str, words: str) -> list[str]:
@@ -210,7 +236,7 @@ def found(page: Page, start: str, words: str) -> list[str]:
 
 @browser
 @pytest.mark.parametrize("words, lesson", [("分词", "03"), ("词元", "03"), ("KV cache", "06"), ("生成循环", "06"),
-                                           ("量子纠缠", None)])
+                                           ("151645", "07"), ("量子纠缠", None)])
 @pytest.mark.parametrize("way", ["file", "http"])
 def test_search(site, address, view, words, lesson, way):
     page, root = view(), site.as_uri() if way == "file" else address
@@ -218,16 +244,43 @@ def test_search(site, address, view, words, lesson, way):
     assert bool(results) == bool(lesson)
     assert lesson is None or any(f"notebooks/{lesson}_" in result for result in results)
     if results:
+        assert words in page.page.locator("#search-results .context .highlighted").all_inner_texts()
+        page.check(f"search_{way}_{words}")
         page.open(results[0])
     assert page.problems == []
 
 
 @browser
-def test_results_over_http_show_where_the_words_stand(address, view):
+def test_a_result_is_a_passage_of_the_lesson_and_leads_to_its_section(site, parsed, view):
     page = view()
-    found(page, f"{address}/README.html", "分词")
-    page.page.wait_for_selector("#search-results p.context")
-    page.check("search")
+    found(page, (site / "README.html").as_uri(), "temperature")
+    result = page.page.locator("#search-results li").filter(has_text="05　下一个词元").first
+    assert result.locator("a").inner_text() == "05　下一个词元：它从哪里来？ › 4　温度：更稳，还是更敢？"
+    assert result.locator("p").inner_text().startswith("掷骰子以前")
+    place = urlsplit(result.locator("a").get_attribute("href")).fragment
+    assert unquote(place) in parsed[site / "notebooks" / "05_next_token.html"].ids
+    noise = ("目录", "System Settings", "import ", "打印")
+    snippets = page.page.locator("#search-results p.context").all_inner_texts()
+    assert [text for text in snippets if any(word in text for word in noise)] == []
+
+
+@browser
+def test_lesson_cards_on_the_front_page(site, chromium):
+    """不用 JavaScript，只用键盘，窄屏幕，深色"""
+    page = chromium.new_page(viewport={"width": 390, "height": 900}, color_scheme="dark", java_script_enabled=False)
+    page.goto((site / "README.html").as_uri())
+    shown = page.locator(".lessons > li").all_inner_texts()
+    assert len(shown) == len(NOTEBOOKS)
+    for notebook in NOTEBOOKS:
+        opening = "".join(cells(f"{Path(notebook).name}.ipynb")[0]["source"])
+        outcome = re.search(r"^- (.+)$", opening, flags=re.M)[1]
+        minutes = re.search(r"：(\d+ 分钟)", opening)[1]
+        card, = [text for text in shown if headings(f"{Path(notebook).name}.ipynb")[0] in text]
+        assert outcome in card
+        assert minutes in card
+    page.locator(".lessons a").nth(1).press("Enter")
+    page.wait_for_url("**/02_quickstart.html")
+    page.close()
 
 
 @browser
