@@ -180,3 +180,13 @@ def test_no_exercise_needs_what_may_be_cut(week):
 def test_sections_it_names_are_there():
     for lesson, said in SECTIONS.findall(GUIDE):
         assert numbers(said) <= sections(LESSONS[lesson]), (lesson, said)
+
+
+def test_the_memory_of_lesson_08_is_one_number():
+    """三份模型：16 位、float32、16 位，一个参数 8 字节"""
+    from helpers import environment
+
+    needed = environment.needed_gb(494_032_768 * 8)
+    assert round(needed, 1) == 5.5
+    assert "按 × 8 字节：0.5B 约 5.5 GB" in GUIDE
+    assert "内存最好空着 5.5 GB" in words(LESSONS["08"])
