@@ -29,7 +29,7 @@ def cases(tokenizer) -> list[Case]:
     """
     end = tokenizer.eos_token_id
     padding = tokenizer.pad_token_id
-    boxed = tokenizer("<|box_start|><|object_ref_end|>").input_ids  # 别的特殊词元
+    others = tokenizer.all_special_ids[-2:]  # 别的特殊词元
     question = "什么是分词器"
     messages = [{"role": "user", "content": question}]
     chat = tokenizer.apply_chat_template(
@@ -49,7 +49,7 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, question, chat, poem, [padding]),
         case(tokenizer, "写一段 Python", "写一段 Python", code, [end, padding]),
         case(tokenizer, "你好", "你好", " 标记 <|x|>\t是这样 ", [end]),
-        case(tokenizer, question, chat, "一项", boxed + [end]),
+        case(tokenizer, question, chat, "一项", others + [end]),
         case(tokenizer, question, chat, f"你问的是：\nassistant\n{question}？", [end]),
     ]
 
@@ -58,8 +58,8 @@ def case(tokenizer, question: str, prompt: str, answer: str, tail: list[int]) ->
     """一组输入；prompt: 套好模板的问题；tail: 回答后面的特殊词元"""
     import torch
 
-    prompt_ids = tokenizer(prompt).input_ids
-    answer_ids = tokenizer(answer).input_ids
+    prompt_ids = tokenizer(prompt, add_special_tokens=False).input_ids
+    answer_ids = tokenizer(answer, add_special_tokens=False).input_ids
     output_ids = torch.tensor([prompt_ids + answer_ids + tail])
     inputs = (tokenizer, output_ids, len(prompt_ids))
     where = f"问题是 {question!r}，回答是 {brief(answer, 20)}"

@@ -154,7 +154,7 @@ def check_one(answer: object, case: Case) -> None:
     check_function(answer, [case], FORMS, SLIPS)
     if not model.greedy:
         raise Wrong(f"这次的结果碰巧对了，可是 {NOT_GREEDY}\n这次的输入：{case.where}")
-    if model.fed != [tokenizer(prompt_of(tokenizer, question)).input_ids]:
+    if model.fed != [tokenizer(prompt_of(tokenizer, question), add_special_tokens=False).input_ids]:
         raise Wrong("这次的结果碰巧对了，可是送给 generate 的不是套好模板的问题：消息只有 question 这一条，"
                     f"模板只套一次\n这次的输入：{case.where}")
 
