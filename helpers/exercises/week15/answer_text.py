@@ -59,7 +59,7 @@ def case(tokenizer, question: str, prompt: str, answer: str, tail: list[int]) ->
     import torch
 
     prompt_ids = tokenizer(prompt, add_special_tokens=False).input_ids
-    answer_ids = tokenizer(answer, add_special_tokens=False).input_ids
+    answer_ids = tokenizer(answer, add_special_tokens=False, verbose=False).input_ids  # 很长也不警告
     output_ids = torch.tensor([prompt_ids + answer_ids + tail])
     inputs = (tokenizer, output_ids, len(prompt_ids))
     where = f"问题是 {question!r}，回答是 {brief(answer, 20)}"
