@@ -93,6 +93,7 @@ def long_cases(tokenizer) -> list[Case]:
     doubled = {(b"a" * 2 ** step, b"a" * 2 ** step): step for step in range(10)}
     return [
         case(LONGEST, ranks_within(tokenizer, LONGEST), 151_387),
+        case(["abc", "aab"] * 300, {(b"a", b"b"): 3, (b"ab", b"c"): 4}, 99),
         case(["a" * 801, "a" * 600, "a" * 700], doubled, 99),  # 一段不到 900 次，递归的也做得完
     ]
 

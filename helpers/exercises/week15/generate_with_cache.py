@@ -76,6 +76,7 @@ def small_cases() -> list[Case]:
     import torch
 
     small = small_model()
+    other = small_model(4)
     question = torch.tensor([[7, 6, 0, 0, 1]])
     turned = question.flip(1)
     book = torch.arange(1_500)[None] % 97
@@ -87,6 +88,7 @@ def small_cases() -> list[Case]:
         case(small, question, long, {long[10]}, 40, told),
         case(small, question, long, set(), 1, told),
         case(small, turned, continuation(small, turned, 2), set(), 1, told),
+        case(other, turned, continuation(other, turned, 2), set(), 1, told),
         case(small, book, continuation(small, book, 3), set(), 3, told),
         case(small, question, long, set(), 270, told),
     ]

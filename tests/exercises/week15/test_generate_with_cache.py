@@ -299,6 +299,7 @@ WRONG = [
     (remembers(lambda model, input_ids, stop_ids, most: (tuple(stop_ids), most)), "新写的编号应是"),
     (remembers(lambda model, input_ids, stop_ids, most: (str(input_ids), len(stop_ids), most)), "应停下"),
     (remembers(lambda model, input_ids, stop_ids, most: str(input_ids)), "应"),
+    (remembers(lambda model, input_ids, stop_ids, most: (str(input_ids), str(stop_ids), most)), "新写的编号应是"),
     (lambda *inputs: (part for part in loop()(*inputs)), "应返回两样"),
     (penalizes_repetition, "新写的编号应是"),
     (loop(condition="len(new) < most and not stop_ids & set(new) and len(set(new)) == len(new)"), "应写满 40 个"),
