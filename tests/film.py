@@ -76,7 +76,9 @@ def film(page: Page, address: str, name: str, story) -> None:
 
 
 def save(pictures: list, times: list[int], path: Path) -> None:
-    """合成一段；一样大，高矮不同的下面补白"""
+    """合成一段；一样大，高矮不同的下面补白；从做完的样子开始，还没有动的时候看到的不是空的"""
+    pictures = pictures[-1:] + pictures
+    times = [1000] + times
     width = max(picture.width for picture in pictures)
     height = max(picture.height for picture in pictures)
     frames = []
