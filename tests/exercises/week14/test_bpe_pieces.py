@@ -350,7 +350,7 @@ INFINITE = float("inf")
     (twenty_rounds, "应"),
     (remembers(), "应得到"),
     (lambda s, r, m: every(s[:500], r, m), "少了"),
-    (lambda s, r, m: every(s, r, m)[-512:], "应得到"),
+    (lambda s, r, m: every(s, r, m)[-512:], "第一项就不同"),
     (at_most(12), "还有可合的就停了"),
     (at_most(127), "还有可合的就停了"),
     (at_most(256), "还有可合的就停了"),
