@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+# 有互动视图的笔记本：跑完以后不关，操作视图的测试接着用
+WITH_VIEWS = ["03_tokenization.ipynb", "05_next_token.ipynb", "06_writing.ipynb", "07_pipeline.ipynb",
+              "10_inside.ipynb"]
 SHOTS = Path(__file__).parent / "screenshots"
 
 

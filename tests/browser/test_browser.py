@@ -8,7 +8,7 @@ import re
 import urllib.parse
 
 import pytest
-from pages import SHOTS, diagrams, headings, squeeze
+from pages import SHOTS, WITH_VIEWS, diagrams, headings, squeeze
 from servers.jupyterlab import ROOT
 
 pytestmark = pytest.mark.browser
@@ -16,10 +16,10 @@ NAMES = [path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
 
 
 @pytest.fixture
-def lab(browser):
-    lab = browser()
-    yield lab
-    lab.close()
+def lab(opened, labs, name):
+    yield opened(name)
+    if name not in WITH_VIEWS:
+        labs.pop(name).close()
 
 
 def svg_of(source: str) -> str:
@@ -48,8 +48,6 @@ def shoot(lab, name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_restart_and_run_all(lab, name):
-    lab.open(name)
-    lab.run_all()
     assert lab.page.query_selector_all('[data-mime-type="application/vnd.jupyter.error"]') == []
     warnings = lab.page.query_selector_all('[data-mime-type="application/vnd.jupyter.stderr"]')
     assert [squeeze(warning.inner_text()) for warning in warnings] == warnings_shown(name)
@@ -101,3 +99,4 @@ def check_contents(lab, name: str) -> None:
     listed = "".join(lab.page.eval_on_selector_all(".jp-tocItem-content", "all => all.map(i => i.innerText)"))
     plain = [re.sub(r"[`*]", "", heading) for heading in headings(name)]
     assert [heading for heading in plain if squeeze(heading) not in squeeze(listed)] == []
+    lab.command("application:toggle-left-area")

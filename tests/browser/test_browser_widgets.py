@@ -2,27 +2,11 @@
 from functools import partial
 
 import pytest
+from pages import WITH_VIEWS
 from servers.jupyterlab import Live
 
 pytestmark = pytest.mark.browser
 QUICK = 150  # 毫秒；量几次，最好的一次要在它以内：别的程序只会让它变慢
-
-
-@pytest.fixture(scope="module")
-def opened(browser):
-    """打开并跑完一本的函数；同一本只开一次"""
-    labs = {}
-
-    def get(name: str):
-        if name not in labs:
-            labs[name] = browser()
-            labs[name].open(name)
-            labs[name].run_all()
-        return labs[name]
-
-    yield get
-    for lab in labs.values():
-        lab.close()
 
 
 def survives(widget: Live, label: str, text: str, said: str, good: str, shown: str) -> None:
@@ -605,8 +589,7 @@ def test_chat_is_quick(chat):
 
 def test_dark_mode_can_be_read(opened):
     """深色界面里，互动视图的每个字与它的背景至少差 3 比 1（WCAG 对大字的要求；正文多在 4.5 以上）"""
-    for name in ("03_tokenization.ipynb", "05_next_token.ipynb", "06_writing.ipynb", "07_pipeline.ipynb",
-                 "10_inside.ipynb"):
+    for name in WITH_VIEWS:
         lab = opened(name)
         lab.command("apputils:change-theme", theme="JupyterLab Dark")
         lab.page.wait_for_function("() => document.body.dataset.jpThemeLight === 'false'")
