@@ -186,7 +186,7 @@ def test_how_many_tensors_in_a_layer():
         layer = on_meta(kind, config).model.layers[0]
         counts.append(len(list(layer.parameters())))
     assert counts == [12, 11, 9]
-    said = "一层 12 个（Qwen3 没有三个偏置，多两个归一化，是 11 个；Llama 也没有偏置，是 9 个）"
+    said = "一层 12 个（Qwen3 没有三个偏置，多 `q_norm`、`k_norm`，是 11 个；Llama 也没有偏置，是 9 个）"
     assert said in markdown("04_model_loading.ipynb")
 
 

@@ -6,6 +6,8 @@ import math
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 
 from helpers.exercises.running import attempt
 
@@ -79,12 +81,14 @@ def as_lists(value: object) -> object:
 
 
 def as_number(answer: object, example: str) -> int | float:
-    """学生写的一个数；numpy 的数、单个的张量也行，别的抛出 Wrong
+    """学生写的一个数；numpy 的数、单个的张量、Decimal、Fraction 也行，别的抛出 Wrong
 
     example: 一个数的样子，例如 "3.14"
     例: as_number(torch.tensor(2), "7") -> 2
     """
     value = as_lists(answer)
+    if isinstance(value, Decimal | Fraction):
+        value = float(value)
     if type(value) not in (int, float):  # True 和 False 也不算
         raise Wrong(f"答案应是一个数，例如 {example}，现在是 {brief(answer)}；不写引号和单位")
     return value

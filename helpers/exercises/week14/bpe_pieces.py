@@ -69,6 +69,7 @@ def cases(tokenizer) -> list[Case]:
         case(["abc", "pq"], table, 0),
         case([], table, 9),
         case(["abce"], mixed, 8),
+        case(["abce"], mixed, 3),
         case(["acab|", "a b\n"], mixed, 8),
         case(["AB", "abe\u0301"], mixed, 8),
         case(["abc", "abcbc"], two_ways, 3),

@@ -90,14 +90,14 @@ def out_of_order() -> bytes:
     """文件头里的次序、名字的次序都和数的次序不同的文件，有两个空的张量，备注在最后。格式允许这样
 
     数到最后的是 __late.metadata__：它不是最大的，名字不是最后的，开始得也和空的张量一样晚
-    有两个张量一样大；真假（BOOL）一个占一个字节
+    有两个张量一样大；真假（BOOL）一个占一个字节；有一个的名字像是文件头里的词
     """
     header = {
         "empty": {"dtype": "F32", "shape": [0, 999], "data_offsets": [49, 49]},
         "__late.metadata__": {"dtype": "BOOL", "shape": [12], "data_offsets": [49, 61]},
         "also_empty": {"dtype": "F32", "shape": [0], "data_offsets": [49, 49]},
         "early": {"dtype": "F32", "shape": [10], "data_offsets": [0, 40]},
-        "yes": {"dtype": "BOOL", "shape": [], "data_offsets": [48, 49]},
+        "data_offsets 0 99999": {"dtype": "BOOL", "shape": [], "data_offsets": [48, 49]},
         "zeta": {"dtype": "F32", "shape": [1], "data_offsets": [40, 44]},
         "before": {"dtype": "F32", "shape": [1], "data_offsets": [44, 48]},
         "__metadata__": {"format": "pt"},

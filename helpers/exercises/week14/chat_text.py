@@ -4,11 +4,13 @@
 """
 from functools import cache, partial
 from html import escape
+from unittest.mock import patch
 
 from helpers.exercises.comparing import Case, Wrong, brief, check_function
 from helpers.exercises.exercise import Exercise
 
 ODD = "{role} X $role $$ ROLE &lt; e\u0301 <|im_end|>"  # 有各种容易被换掉的写法
+BY_HAND = "这题应自己拼，现在调用了 apply_chat_template；用 for 和字符串写出来"
 HINTS = ("先打印 apply_chat_template 的结果（用 repr 看得见换行），再照着拼：哪些字每条消息都有，哪些只有一处？",
          "每条消息一行 f 字符串，里面有两个 \\n；循环完以后再加替助手开头的一行")
 SOLUTION = """def chat_text(messages):
@@ -27,7 +29,11 @@ def exercise(tokenizer) -> Exercise:
 
     def test(answer):
         check_by_hand(answer)
-        check_function(answer, prepared(), FORMS, SLIPS)
+        texts = prepared()
+        with watched_template() as template:
+            check_function(answer, texts, FORMS, SLIPS)
+        if template.called:
+            raise Wrong(BY_HAND)
 
     return Exercise("手写对话模板", "03 第 8 节", 13, test, HINTS, SOLUTION, WHY, HARDER, stars=2, minutes=8)
 
@@ -36,7 +42,15 @@ def check_by_hand(answer) -> None:
     """函数里不应用到 apply_chat_template"""
     code = getattr(answer, "__code__", None)
     if "apply_chat_template" in getattr(code, "co_names", ()):
-        raise Wrong("这题应自己拼，现在调用了 apply_chat_template；用 for 和字符串写出来")
+        raise Wrong(BY_HAND)
+
+
+def watched_template():
+    """with 里面，记下 apply_chat_template 有没有填模板：在函数外面的、换一个名字的也算"""
+    from transformers import tokenization_utils_base
+
+    fill = tokenization_utils_base.render_jinja_template
+    return patch.object(tokenization_utils_base, "render_jinja_template", side_effect=fill)
 
 
 def cases(tokenizer) -> list[Case]:

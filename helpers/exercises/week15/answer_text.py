@@ -49,6 +49,7 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, question, chat, poem, [padding]),
         case(tokenizer, "写一段 Python", "写一段 Python", code, [end, padding]),
         case(tokenizer, "你好", "你好", " 标记 <|x|>\t是这样 ", [end]),
+        case(tokenizer, "现在几点", "现在几点", "<tool_call>\n看看钟\n</tool_call><|fim_prefix|>", [end]),
         case(tokenizer, question, chat, "一项", others + [end]),
         case(tokenizer, question, chat, f"你问的是：\nassistant\n{question}？", [end]),
     ]
@@ -136,6 +137,12 @@ def cut_the_question_again(tokenizer, output_ids, prompt_length):
     return right_text(tokenizer, output_ids, prompt_length).removeprefix(question)
 
 
+def drop_all_added(tokenizer, output_ids, prompt_length):
+    added = tokenizer.added_tokens_decoder
+    kept = [token_id for token_id in output_ids[0, prompt_length:].tolist() if token_id not in added]
+    return tokenizer.decode(kept)
+
+
 OFF_BY_ONE = "切的位置差了一个：问题有 prompt_length 个词元，回答从下标 prompt_length 开始"
 LEFT_SPECIAL = ("还留着特殊词元：解码时让它跳过；"
                 "特殊词元不只 <|im_end|> 和 <|endoftext|>，见 tokenizer.all_special_tokens")
@@ -157,5 +164,6 @@ SLIPS = {
     cut_too_late: OFF_BY_ONE,
     leave_special_tokens: LEFT_SPECIAL,
     cut_and_skip_nothing: "问题和特殊词元都还在：先切掉问题的编号，解码时跳过特殊词元",
+    drop_all_added: "<tool_call> 这样另外加进词表的词元，不都是特殊词元：跳过的只是 tokenizer.all_special_ids 里的",
     replace_question: "像是用 replace 去掉问题，回答里同样的话也没了：按编号切，不按文字",
 }

@@ -111,7 +111,7 @@ def forward_seconds(model) -> float:
 
 
 def is_greedy(model, named: dict) -> bool:
-    """这样运行 model.generate(**named)，是贪心、不惩罚重复吗；没有写的，看模型自己的 generation_config
+    """这样运行 model.generate(**named)，是贪心、写明了不惩罚重复吗；没有写的，看模型自己的 generation_config
 
     例: is_greedy(model, {"do_sample": False, "repetition_penalty": 1.2}) -> False
     """
@@ -127,4 +127,4 @@ def is_greedy(model, named: dict) -> bool:
         return False
     if setting("num_beams") not in (None, 1):
         return False
-    return setting("repetition_penalty") in (None, 1)
+    return setting("repetition_penalty") == 1

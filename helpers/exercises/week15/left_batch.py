@@ -112,7 +112,7 @@ def cases_by_table(tokenizer) -> list[Case]:
     end = tokenizer.eos_token_id
     padding = tokenizer.pad_token_id
     following = {}
-    for before, after in ("好。", "嗯！", "呢呢"):
+    for before, after in ("好。", "嗯！", "呢呢", "行\n"):
         following[one_id(tokenizer, before)] = one_id(tokenizer, after)
     following[one_id(tokenizer, "。")] = end
     following[one_id(tokenizer, "！")] = padding
@@ -121,6 +121,7 @@ def cases_by_table(tokenizer) -> list[Case]:
     return [
         case(tokenizer, small, ["你好", "嗯", "再来一段呢"], 34, told),
         case(tokenizer, small, ["你好", "嗯", "再来一段呢"], 3, told),
+        case(tokenizer, small, ["行", "再来一段呢"], 1, told),  # 写出的是一个换行
         case(tokenizer, small, ["嗯", "你好", "再来一段呢"], 3, told),
         case(tokenizer, small, ["好", "再来一段呢", "嗯", "呢"] * 10, 3, told),
         case(tokenizer, small, ["说了很多，" * 180 + "嗯"], 1, told),

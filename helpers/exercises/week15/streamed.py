@@ -42,6 +42,7 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, "词元 龘", cut=1, tail=[end]),
         case(tokenizer, "答完了🦜。", tail=[end, tokenizer.pad_token_id]),
         case(tokenizer, " 词<|box_start|><|im_end|>元 <|x|> <|endoftext|>👩\u200d🏫"),
+        case(tokenizer, "<tool_call>看看 龘</tool_call><|fim_prefix|>"),  # 样子像，不是特殊词元
         case(tokenizer, "一步一步 龘a🫠" * 90),
         case(tokenizer, "一步一步 龘b🫠" * 90),
         Case((tokenizer, []), [], "ids 是空的"),

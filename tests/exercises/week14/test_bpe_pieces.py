@@ -1,6 +1,6 @@
 """练习“把 BPE 做到底”：各种做法都收；先后、limit、跨段、起点弄错，各有自己的话"""
 import heapq
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from unicodedata import normalize
 
 from helpers.exercises import running
@@ -348,6 +348,7 @@ INFINITE = float("inf")
     (lambda s, r, m: every(s, {(right, left): order for (left, right), order in r.items()}, m), "应得到"),
     (without_last_pair, "段末尾的一对没有看"),
     (twenty_rounds, "应"),
+    (lambda s, r, m: every(s, dict(takewhile(lambda pair: pair[1] < m, r.items())), m), "小于 limit 的都要用"),
     (remembers(), "应得到"),
     (lambda s, r, m: every(s[:500], r, m), "少了"),
     (lambda s, r, m: every(s, r, m)[-512:], "第一项就不同"),

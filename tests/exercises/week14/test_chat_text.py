@@ -232,3 +232,13 @@ def test_the_first_place_that_differs_is_said(sheet):
 def test_what_the_slips_change_is_right_when_nothing_is_changed(tokenizer):
     for case in chat_text.cases(tokenizer):
         assert chat_text.join(*case.inputs) == case.expected
+
+
+def test_the_template_by_another_name(sheet, tokenizer):
+    fill = tokenizer.apply_chat_template
+
+    def by_detour(messages):
+        return fill(messages, tokenize=False, add_generation_prompt=True)
+
+    refused(sheet[6], by_detour, "调用了 apply_chat_template")
+    accepted(sheet[6], by_join)

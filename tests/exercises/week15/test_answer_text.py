@@ -178,6 +178,12 @@ def after_the_first_question(tokenizer, output_ids, prompt_length):
     return everything(tokenizer, output_ids, prompt_length).split(question)[1]
 
 
+def without_added_ids(tokenizer, output_ids, prompt_length):
+    """当作 151643 和更大的编号全是特殊词元；<tool_call> 不是"""
+    ids = output_ids[0, prompt_length:]
+    return tokenizer.decode(ids[ids < 151_643])
+
+
 RIGHT = [solved(6), by_batch, without_special_ids, by_rows, until_the_end, by_numpy, by_pieces]
 WRONG = [
     (lambda tokenizer, output_ids, prompt_length: RIGHT[0](tokenizer, output_ids[:, :2048], prompt_length), "少了"),
@@ -213,6 +219,7 @@ WRONG = [
     (the_notebooks_example, "应得到"),
     (not_decoded, "应是一段文字"),
     (without_angle_brackets, "起不同"),
+    (without_added_ids, "不都是特殊词元"),
     (question_cut_again, "又按文字去掉了一遍"),
 ]
 

@@ -205,6 +205,7 @@ def removes_the_text(tokenizer, model, texts, most):
 MENDED = with_changes(padding=LEFT, given="**batch,")
 WRONG = [
     (with_texts(lambda texts: list(dict.fromkeys(texts))), "项数和 texts 的不一样"),
+    (lambda *given: [text.rstrip() for text in MENDED(*given)], "应"),
     (with_texts(lambda texts: [text.strip() for text in texts]), "应得到"),
     (with_texts(lambda texts: [text.replace("<|endoftext|>", "") for text in texts]), "被删掉了"),
     (with_most(lambda most: min(most, 2)), "应得到"),

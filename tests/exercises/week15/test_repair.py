@@ -199,6 +199,7 @@ WRONG = [
     (reply_changed(str.lstrip), "一个字不改"),
     (reply_changed(lambda text: re.sub(r"<\|.*?\|>", "", text)), "起不同"),
     (stripped, "一个字不改"),
+    (asks(do_sample=False), "惩罚了重复"),
     (without_line_ends, "第一个字符就不同"),
     (lambda tokenizer, model, question, most: 3, "应是一段文字"),
 ]

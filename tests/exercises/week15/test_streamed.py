@@ -201,6 +201,15 @@ def changed(change):
     return lambda tokenizer, ids: [change(text) for text in solved()(tokenizer, ids)]
 
 
+def without_added_ids(tokenizer, ids):
+    """当作 151643 和更大的编号全是特殊词元；<tool_call> 不是"""
+    screens = []
+    for k in range(len(ids)):
+        plain = [token_id for token_id in ids[:k + 1] if token_id < 151_643]
+        screens.append(tokenizer.decode(plain).rstrip("\ufffd"))
+    return screens
+
+
 RIGHT = [solved(), by_removing, by_bytes, by_waiting, by_recursion, by_an_incremental_decoder, by_a_map]
 WRONG = [
     (lambda tokenizer, ids: by_bytes(tokenizer, ids[:500]), "现在少了"),
@@ -229,6 +238,7 @@ WRONG = [
     (changed(lambda text: text.lstrip(" ")), "应"),
     (changed(lambda text: text.replace("\u200d", "")), "应"),
     (eats_the_ids, "保持原样"),
+    (without_added_ids, "应"),
 ]
 
 
