@@ -26,24 +26,19 @@ import broken_folders
 import pytest
 import torch
 from pages import cells, markdown
+from shapes import QWEN2, QWEN3, on_meta
 from swapped import swapped
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     LlamaConfig,
     LlamaForCausalLM,
-    Qwen2Config,
     Qwen2ForCausalLM,
-    Qwen3Config,
     Qwen3ForCausalLM,
 )
 
 ASKED = "什么是词元"
 MESSAGES = [{"role": "user", "content": ASKED}]
-QWEN2 = Qwen2Config(hidden_size=896, intermediate_size=4_864, num_hidden_layers=24, num_attention_heads=14,
-                    num_key_value_heads=2, vocab_size=151_936, tie_word_embeddings=True)
-QWEN3 = Qwen3Config(hidden_size=1_024, intermediate_size=3_072, num_hidden_layers=28, num_attention_heads=16,
-                    num_key_value_heads=8, head_dim=128, vocab_size=151_936, tie_word_embeddings=True)
 LLAMA_1B = LlamaConfig(hidden_size=2_048, intermediate_size=8_192, num_hidden_layers=16, num_attention_heads=32,
                        num_key_value_heads=8, vocab_size=128_256, tie_word_embeddings=True)
 LLAMA_8B = LlamaConfig(hidden_size=4_096, intermediate_size=14_336, num_hidden_layers=32, num_attention_heads=32,
@@ -95,11 +90,6 @@ def loaded(request, both):
 def integers(text: str) -> list[int]:
     """一段话里的整数，逗号去掉"""
     return [int(found.replace(",", "")) for found in re.findall(r"\d[\d,]*", text)]
-
-
-def on_meta(kind, config):
-    with torch.device("meta"):
-        return kind(config)
 
 
 def file_header(folder: Path) -> dict:

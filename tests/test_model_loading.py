@@ -13,7 +13,8 @@ from helpers.tiny import TINY
 import pytest
 import torch
 from dashscope.tokenizers import qwen_tokenizer
-from transformers import AutoConfig, AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM, modeling_utils
+from shapes import QWEN2, on_meta
+from transformers import AutoConfig, AutoModelForCausalLM, Qwen2ForCausalLM, modeling_utils
 
 PARAMETERS = 494_032_768  # Qwen2.5-0.5B
 FILE_BYTES = 988_097_824  # 魔搭上它的 model.safetensors
@@ -21,10 +22,7 @@ FILE_BYTES = 988_097_824  # 魔搭上它的 model.safetensors
 
 @pytest.fixture(scope="module")
 def outline():
-    with torch.device("meta"):
-        return Qwen2ForCausalLM(Qwen2Config(
-            vocab_size=151_936, hidden_size=896, intermediate_size=4_864, num_hidden_layers=24,
-            num_attention_heads=14, num_key_value_heads=2, tie_word_embeddings=True))
+    return on_meta(Qwen2ForCausalLM, QWEN2)
 
 
 def test_where_the_271_spare_rows_come_from():

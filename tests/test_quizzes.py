@@ -17,7 +17,8 @@ from helpers.widgets.quiz import LETTERS, QUIZZES, quiz_names
 import pytest
 import torch
 import yaml
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from shapes import QWEN2, on_meta
+from transformers import Qwen2ForCausalLM
 
 NOTEBOOKS = QUIZZES.parent
 MOST_LETTERS = 20  # 错选项的 misconception 最多几个字
@@ -110,10 +111,7 @@ def without_attention(model, ids: list[int]) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def names(tokenizer, model) -> dict:
     """check 里可以用的名字"""
-    config = Qwen2Config(vocab_size=151_936, hidden_size=896, num_hidden_layers=24, intermediate_size=4_864,
-                         num_attention_heads=14, num_key_value_heads=2, tie_word_embeddings=True)
-    with torch.device("meta"):
-        qwen = Qwen2ForCausalLM(config)
+    qwen = on_meta(Qwen2ForCausalLM, QWEN2)
     return {"error_said": error_said, "without_attention": without_attention, "json": json,
             "tokenizer": tokenizer, "model": model, "qwen": qwen, "TINY": TINY, "math": math, "re": re,
             "torch": torch, "Counter": Counter, "pairwise": pairwise, "requires": requires, "bpe": bpe,

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 from answers import accepted, refused
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from shapes import QWEN2, on_meta
+from transformers import Qwen2ForCausalLM
 
 BYTES = 494_032_768 * 2
 
@@ -33,8 +34,5 @@ def test_wrong(sheet, answer, says):
 
 
 def test_parameters_of_the_real_shape():
-    config = Qwen2Config(hidden_size=896, intermediate_size=4864, num_hidden_layers=24, num_attention_heads=14,
-                         num_key_value_heads=2, vocab_size=151_936, tie_word_embeddings=True)
-    with torch.device("meta"):
-        model = Qwen2ForCausalLM(config)
+    model = on_meta(Qwen2ForCausalLM, QWEN2)
     assert model.num_parameters() == gigabytes.PARAMETERS
