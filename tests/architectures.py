@@ -9,11 +9,11 @@ from helpers.fast.standin import SHARPNESS
 from helpers.tiny import TINY
 
 import torch
+from qwen3_like import MORE_TOKENS
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 LITTLE = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
          "num_key_value_heads": 2, "max_position_embeddings": 4_096}
-THINKING = ("<tool_response>", "</tool_response>", "<think>", "</think>")  # Qwen3 比 Qwen2.5 多的四个词元
 QWEN3_TEMPLATE = (
     "{%- for message in messages %}"
     "{%- set said = message.content %}"
@@ -110,7 +110,7 @@ def write_qwen3_tokenizer(folder: Path) -> None:
     content = tiny_settings("tokenizer.json")
     added = content["added_tokens"]
     first = len(added) + added[0]["id"]
-    for number, token in enumerate(THINKING, start=first):
+    for number, token in enumerate(MORE_TOKENS, start=first):
         added.append(added_token(number, token, special=False))
     settings = tiny_settings("tokenizer_config.json")
     write_tokenizer(folder, content, settings, QWEN3_TEMPLATE)

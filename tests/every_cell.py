@@ -3,6 +3,8 @@
 都在一个进程里，torch 和 transformers 只导入一次；一格出错，后面的照样运行。第 08 讲少量几个词元，不换引擎
 """
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,10 +14,37 @@ from helpers.fast import choose
 import nbformat
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from pages import NOTEBOOKS
 from traitlets.config import Config
 
+LONGEST = 300  # 秒
 RED_LETTERS = "Traceback (most recent call last)"
 speed_of = speed.measure
+
+
+def started(folder: Path, own: Path) -> subprocess.Popen:
+    """在另一个进程里开始运行各讲（不用模型的 01 除外）和练习的每一格；folder: 检查点，own: 它自己的缓存"""
+    paths = sorted(set(NOTEBOOKS.glob("*.ipynb")) - {NOTEBOOKS / "01_setup.ipynb"})
+    settings = {
+        "COURSE_MODEL": str(folder),
+        "XDG_CACHE_HOME": str(own),
+        "IPYTHONDIR": str(own),
+        "OMP_NUM_THREADS": "1",
+    }
+    return subprocess.Popen(
+        [sys.executable, __file__, *paths],
+        env=os.environ | settings,
+        cwd=NOTEBOOKS,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
+
+
+def failed(process: subprocess.Popen) -> list[str]:
+    """等它运行完；出错的格子。例: ["04_model_loading cell-12：……KeyError"]"""
+    said, _ = process.communicate(timeout=LONGEST)
+    return json.loads(said.splitlines()[-1])
 
 
 def cell_shell() -> InteractiveShell:

@@ -2,19 +2,10 @@
 
 第 01 讲不用模型，另有自己的测试
 """
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 from helpers.fast.standin import SMALL, make
 
 import pytest
-from pages import NOTEBOOKS
-
-TESTS = Path(__file__).parent
-PATHS = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.stem != "01_setup"]
+from every_cell import failed, started
 
 
 @pytest.fixture(scope="module")
@@ -22,24 +13,6 @@ def folders(tmp_path_factory, qwen3_folder, llama_folder):
     """名称 → 检查点"""
     standin = make(tmp_path_factory.mktemp("替身 模型"), SMALL)
     return {"替身": standin, "Qwen3": qwen3_folder, "Llama": llama_folder}
-
-
-def started(folder: Path, own: Path) -> subprocess.Popen:
-    """在另一个进程里开始运行全部的格子；own: 它自己的缓存"""
-    settings = {
-        "COURSE_MODEL": str(folder),
-        "XDG_CACHE_HOME": str(own),
-        "IPYTHONDIR": str(own),
-        "OMP_NUM_THREADS": "1",
-    }
-    return subprocess.Popen(
-        [sys.executable, TESTS / "every_cell.py", *PATHS],
-        env=os.environ | settings,
-        cwd=NOTEBOOKS,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        encoding="utf-8",
-    )
 
 
 @pytest.mark.ci
@@ -50,7 +23,5 @@ def test_every_cell_runs(folders, tmp_path):
         running[name] = started(folder, tmp_path / name)
     failures = {}
     for name, process in running.items():
-        said, _ = process.communicate(timeout=300)
-        last = said.splitlines()[-1]
-        failures[name] = json.loads(last)
+        failures[name] = failed(process)
     assert failures == {"替身": [], "Qwen3": [], "Llama": []}

@@ -1,9 +1,5 @@
 """classroom/model.md 里“明年换哪个模型”：每个数都由配置搭出来数，每段程序都能运行，思考的设置就是代码里的"""
-import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from helpers.generation import THINK_END, UNFINISHED, cache_bytes, keeps_every_token, tag_id, thinks
@@ -14,29 +10,25 @@ import nbformat
 import pytest
 import torch
 from checkpoints import random_model, saved
+from every_cell import failed, started
+from pages import NOTEBOOKS
 from qwen3_like import scripted, thinker, with_pictures
 from servers.jupyterlab import ROOT
+from shapes import QWEN2, QWEN3
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     DynamicCache,
-    Qwen2Config,
     Qwen3_5TextConfig,
-    Qwen3Config,
 )
 
 PAGE = (ROOT / "classroom" / "model.md").read_text(encoding="utf-8")
 SECTION = PAGE.partition("## 明年换哪个模型")[2]
-NOTEBOOKS = ROOT / "notebooks"
 BYTES = "一个词元的 KV cache，16 位，字节"
 CODE = re.findall(r"```python\n(.*?)```", SECTION, re.S)
 CONFIGS = [
-    Qwen2Config(vocab_size=151_936, hidden_size=896, intermediate_size=4_864, num_hidden_layers=24,
-                num_attention_heads=14, num_key_value_heads=2, tie_word_embeddings=True,
-                max_position_embeddings=32_768),
-    Qwen3Config(vocab_size=151_936, hidden_size=1_024, intermediate_size=3_072, num_hidden_layers=28,
-                num_attention_heads=16, num_key_value_heads=8, head_dim=128, tie_word_embeddings=True,
-                max_position_embeddings=40_960),
+    QWEN2,
+    QWEN3,
     Qwen3_5TextConfig(vocab_size=248_320, hidden_size=1_024, intermediate_size=3_584, num_hidden_layers=24,
                       num_attention_heads=8, num_key_value_heads=2, head_dim=256, linear_num_key_heads=16,
                       linear_num_value_heads=16, linear_key_head_dim=128, linear_value_head_dim=128,
@@ -250,13 +242,8 @@ def listed_places() -> set[str]:
 def test_what_does_not_run_on_qwen3_5_is_what_the_page_says(tmp_path):
     """“不能用的几处”以外，每一格都能在一个很小的、连看图的部分的 Qwen3.5 上运行"""
     folder = with_pictures(tmp_path / "Qwen3.5")
-    paths = sorted(set(NOTEBOOKS.glob("*.ipynb")) - {NOTEBOOKS / "01_setup.ipynb"})
-    settings = {"COURSE_MODEL": str(folder), "XDG_CACHE_HOME": str(tmp_path), "IPYTHONDIR": str(tmp_path)}
-    command = [sys.executable, ROOT / "tests" / "every_cell.py", *paths]
-    result = subprocess.run(command, env=os.environ | settings, cwd=NOTEBOOKS, capture_output=True, encoding="utf-8",
-                            timeout=300)
     places = set()
-    for failure in json.loads(result.stdout.splitlines()[-1]):
+    for failure in failed(started(folder, tmp_path)):
         stem, cell = failure.partition("：")[0].split()
         place = section_of(NOTEBOOKS / f"{stem}.ipynb", cell)
         places.add(place)
