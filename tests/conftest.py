@@ -71,6 +71,26 @@ def llama_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def qwen3(tokenizer):
+    """像 Qwen3 的分词器：先思考再回答"""
+    from qwen3_like import thinker
+
+    return thinker(tokenizer)
+
+
+@pytest.fixture
+def writes(monkeypatch, qwen3):
+    """让聊天的模型照着写：writes(文字)"""
+    from helpers.widgets import chat
+
+    def script(text: str) -> None:
+        ids = iter(qwen3(text).input_ids)
+        monkeypatch.setattr(chat, "chooser", lambda *settings: lambda logits: next(ids))
+
+    return script
+
+
+@pytest.fixture(scope="session")
 def input_ids(tokenizer):
     """讲义的问题套上模板以后的编号，形状 (1, n)"""
     messages = [{"role": "user", "content": "人工智能未来会取代人类吗？"}]

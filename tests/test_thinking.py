@@ -9,11 +9,6 @@ QUESTION = [{"role": "user", "content": "你好"}]
 ASKED = "<|im_start|>user\n你好<|im_end|>\n<|im_start|>assistant\n"
 
 
-@pytest.fixture(scope="module")
-def qwen3(tokenizer):
-    return thinker(tokenizer)
-
-
 def apart(tokenizer, prompt: str, written: str) -> tuple[str, str]:
     """prompt 后面写出了 written，分开"""
     asked = tokenizer(prompt).input_ids

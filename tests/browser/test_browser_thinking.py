@@ -1,12 +1,11 @@
 """聊天的画面，先思考再回答的模型：思考叠起来，开关在；去不掉末尾的缓存说一句话。不用 JupyterLab，画面直接问 Python"""
 import json
 
-from helpers.widgets import chat
 from helpers.widgets.chat import Chat
 from helpers.widgets.view import script, style
 
 import pytest
-from qwen3_like import hybrid, thinker
+from qwen3_like import hybrid
 
 pytestmark = pytest.mark.browser
 PAGE = """<style>{style}</style><div id="box"></div><script type="module">
@@ -21,11 +20,6 @@ const model = {{
 }};
 widget.render({{model, el: document.querySelector("#box")}});
 </script>"""
-
-
-@pytest.fixture(scope="module")
-def qwen3(tokenizer):
-    return thinker(tokenizer)
 
 
 @pytest.fixture
@@ -64,16 +58,6 @@ def say(page, text: str) -> None:
     page.get_by_label("你说").fill(text)
     page.get_by_role("button", name="发送").click()
     page.wait_for_function("() => !document.querySelector('[data-busy]')")
-
-
-@pytest.fixture
-def writes(monkeypatch, qwen3):
-    """让模型照着写：writes(文字)"""
-    def script_(text: str) -> None:
-        ids = iter(qwen3(text).input_ids)
-        monkeypatch.setattr(chat, "chooser", lambda *settings: lambda logits: next(ids))
-
-    return script_
 
 
 def test_a_thought_is_folded(shown, writes, qwen3, model):

@@ -2,11 +2,11 @@
 import json
 import math
 
-from helpers.generation import cache_factors, steps
+from helpers.generation import cache_factors
 from helpers.widgets.chat import AT_ONCE, EXAMPLE, HEAD, MOST_REPLY, TAIL, Chat, ChatSource
 
 import pytest
-import torch
+from talks import asked, fresh, templated
 
 OPTIONS = {"limit": 1024, "temperature": 0, "seed": 14, "reuse": True}
 TALK = ("你好", "写一句诗", "再写一句 😀")
@@ -31,10 +31,6 @@ def fed(model, monkeypatch):
     return found
 
 
-def asked(text: str, *earlier: dict) -> list[dict]:
-    return [*earlier, {"role": "user", "content": text}]
-
-
 def said(source, messages: list[dict], **options) -> dict:
     """一轮：asked、写出的词元、回答、为什么停"""
     found = {"tokens": [], "read": 0, "end": None}
@@ -47,15 +43,6 @@ def said(source, messages: list[dict], **options) -> dict:
     found["answer"] = "".join(token["text"] for token in found["tokens"])
     assert source.cache.get_seq_length() == len(source.read)
     return found
-
-
-def templated(tokenizer, messages: list[dict]) -> list[int]:
-    return tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True).input_ids
-
-
-def fresh(model, ids: list[int], count: int) -> list[int]:
-    """没有缓存留下来时写的"""
-    return [step.token_id for step in steps(model, torch.tensor([ids]), count)]
 
 
 @pytest.mark.parametrize("system", [None, "用一句话回答。"])

@@ -1,20 +1,15 @@
 """聊天用先思考再回答的模型（Qwen3）：思考和回答分得开，模板去掉从前的思考，重用几个照实数"""
 from helpers.generation import THINK_END, THINK_START, forgets_thoughts
-from helpers.widgets import chat
 from helpers.widgets.chat import Chat, ChatSource, chooser
 
 import pytest
 import torch
 from qwen3_like import TEMPLATE, thinker
+from talks import asked
 
 OPTIONS = {"limit": 1024, "temperature": 0, "seed": 14, "reuse": True}
 THOUGHT = "<think>\n打个招呼。\n</think>"
 REPLY = f"{THOUGHT}\n\n你好！<|im_end|>"
-
-
-@pytest.fixture(scope="module")
-def qwen3(tokenizer):
-    return thinker(tokenizer)
 
 
 @pytest.fixture(scope="module")
@@ -31,20 +26,6 @@ def opens(tokenizer):
 @pytest.fixture
 def source(qwen3, model):
     return ChatSource(qwen3, model)
-
-
-@pytest.fixture
-def writes(monkeypatch, qwen3):
-    """让模型照着写：writes(文字)"""
-    def script(text: str) -> None:
-        ids = iter(qwen3(text).input_ids)
-        monkeypatch.setattr(chat, "chooser", lambda *settings: lambda logits: next(ids))
-
-    return script
-
-
-def asked(text: str, *earlier: dict) -> list[dict]:
-    return [*earlier, {"role": "user", "content": text}]
 
 
 def turn(source, messages: list[dict], **options) -> dict:

@@ -1,13 +1,14 @@
 """视图用别的缓存：线性注意力的状态去不掉末尾，去不掉就从头读，回答和没有缓存时一样；字节数里有状态"""
 import math
 
-from helpers.generation import cache_bytes, cache_factors, keeps_every_token, steps
+from helpers.generation import cache_bytes, cache_factors, keeps_every_token
 from helpers.widgets.chat import ChatSource
 from helpers.widgets.slow_motion import SlowSource
 
 import pytest
 import torch
 from qwen3_like import hybrid
+from talks import asked, fresh, templated
 from transformers import DynamicCache, Qwen3Config
 
 STATES = 3 * (2 * 8 * 8 + 4 * 48) * 4  # 三层的状态：两个头各 8 × 8，卷积记着的 4 个位置各 48 个数，float32
@@ -28,18 +29,6 @@ def turn(source, messages: list[dict], **options) -> tuple[dict, list[dict]]:
     """一轮：asked，写出的词元"""
     taken = list(source.reply(messages, OPTIONS | options))
     return taken[0]["asked"], [step for step in taken if "id" in step]
-
-
-def templated(tokenizer, messages: list[dict]) -> list[int]:
-    return tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True).input_ids
-
-
-def fresh(model, ids: list[int], count: int) -> list[int]:
-    return [step.token_id for step in steps(model, torch.tensor([ids]), count)]
-
-
-def asked(text: str, *earlier: dict) -> list[dict]:
-    return [*earlier, {"role": "user", "content": text}]
 
 
 def test_a_state_goes_on_while_nothing_is_cut_off(source, tokenizer, state_model):
