@@ -8,6 +8,7 @@ const ENDS = {
 };
 const UNFINISHED = "；停在思考里，还没有回答：少了 </think>，模板认不出这是思考，下一轮还会给它看";
 const BLANK = {answer: "", thought: 0, thoughts: 0};  // 写出的文字，其中开头几个字母是思考、那是几个词元
+const ROLES = ["system", "user", "assistant"];
 const STEEP = 0.8;  // 用到上限的八成，就提醒可以忘掉开头
 
 export function show(root, source, given) {
@@ -240,7 +241,8 @@ export function show(root, source, given) {
   function line({start, count, head, tail}, reused) {
     const from = start + count - tail.length;
     const between = count - head.length - tail.length;
-    const role = head[1]?.label;
+    const opening = head.slice(0, 2).map((piece) => piece.label).join(" ");
+    const role = ROLES.find((name) => opening.includes(name)) ?? "";
     return h("div", {class: `line ${role}`}, h("small", {class: "role"}, role),
       ...head.map((piece, at) => known(piece, start + at, reused)),
       between > 0 ? h("span", {class: "faint"}, `……中间 ${between} 个没有画……`) : "",

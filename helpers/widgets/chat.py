@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from helpers.generation import (
+    HELLO,
     THINK_END,
     THINK_START,
     cache_bytes,
@@ -36,6 +37,7 @@ KEPT = {"top_k": 20, "top_p": 0.8}  # 温度不是 0 时抽签只留这些：Qwe
 THINKING_KEPT = {"top_k": 20, "top_p": 0.95}  # Qwen3 思考时的，
 THINKING_HEAT = 0.6  # 和温度；贪心会没完没了地重复
 NEXT = {"role": "user", "content": "下一句"}
+ROUNDS = [*HELLO, {"role": "assistant", "content": "你好"}, NEXT]  # 一问，一答，再一问
 
 
 class ChatSource(Source):
@@ -44,6 +46,10 @@ class ChatSource(Source):
     读过的以套了模板的编号为准：回答重新切分，和当初写出的编号不同时，从不同的那个起重读；
     模板去掉从前的思考（Qwen3）也一样。缓存去不掉末尾（Qwen3.5）时，从头读起
     """
+
+    def __init__(self, tokenizer, model) -> None:
+        super().__init__(tokenizer, model)
+        self.openings = self._openings()
 
     def look(self, messages: list[dict], limit: int) -> dict:
         """再说一句时，这些消息套上模板是哪些词元，其中几个在 KV cache 里；只看，不计算"""
@@ -156,14 +162,23 @@ class ChatSource(Source):
         if not messages:
             return []
         ids = self._templated([*messages, NEXT], writing=False)
-        opening = self._opening()
-        if opening not in ids:
+        starts = self._starts(ids)
+        if not starts:
             return self._templated(messages, writing=False)
-        return ids[:len(ids) - 1 - ids[::-1].index(opening)]
+        return ids[:starts[-1]]
 
-    def _opening(self) -> int | None:
-        """一条消息从哪个词元开始"""
-        return self.tokenizer.convert_tokens_to_ids("<|im_start|>")
+    def _starts(self, ids: list[int]) -> list[int]:
+        """各条消息从第几个词元（从 0 数）开始；模板不用附加词元开头的，找不到"""
+        return [at for at, token_id in enumerate(ids) if token_id in self.openings]
+
+    def _openings(self) -> set[int]:
+        """打开一条消息的附加词元：消息多了一条，模板添上的第一个。例: {151644}，Qwen2.5 的 <|im_start|>"""
+        found = set()
+        for count in (1, 2):
+            before = self._templated(ROUNDS[:count], writing=False)
+            after = self._templated(ROUNDS[:count + 1], writing=False)
+            found.add(after[shared_start(before, after)])
+        return found & self.tokenizer.added_tokens_decoder.keys()
 
     def _typed(self, text: str) -> list[str]:
         """学生自己写进消息里的附加词元：放进模板，它们就是真的。例: ["<|im_end|>"]"""
@@ -176,9 +191,7 @@ class ChatSource(Source):
 
     def _shown(self, ids: list[int], reused: int) -> dict:
         """画面要的样子：一条消息一行；reused: 前几个在 KV cache 里"""
-        opening = self._opening()
-        starts = [at for at, token_id in enumerate(ids) if token_id == opening]
-        edges = sorted({0, *starts, len(ids)})
+        edges = sorted({0, *self._starts(ids), len(ids)})
         rows = []
         for start, stop in pairwise(edges):
             rows.append(self._row(ids[start:stop], start))
