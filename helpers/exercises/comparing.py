@@ -15,6 +15,7 @@ UNANSWERED = ...  # 笔记本里还没作答的地方写着三个点：answer_1 
 PLAIN = (int, float, bool, str, bytes, type(None))
 UNITS = {str: "个字符", bytes: "个字节", list: "项"}  # 长的文字、字节、列表，一个一个怎样数
 LONG = 40  # 比这更长的文字或列表，说第一处不同
+SHOWN = 80  # 一个值最多写这么多字符
 
 
 class Wrong(Exception):
@@ -141,7 +142,7 @@ def is_nested(got: object, case: Case) -> bool:
     return any(isinstance(item, list) for item in as_lists(got))
 
 
-def brief(value: object, most: int = 80) -> str:
+def brief(value: object, most: int = SHOWN) -> str:
     """值的简短写法，最多 most 个字符"""
     text = repr(value)
     if len(text) <= most:
@@ -176,7 +177,7 @@ def check_unchanged(given: tuple, case: Case) -> None:
     for after, before in zip(given, case.inputs, strict=True):
         if after is before or unchanged(after, before):
             continue
-        raise Wrong(f"结果对了，可是传入的东西应保持原样，现在从 {brief(before)} 变成了 {brief(after)}；"
+        raise Wrong(f"结果对了，可是传入的东西应保持原样，现在{change(after, before)}；"
                     f"先复制一份，或者不要就地修改\n这次的输入：{case.where}")
 
 
@@ -187,6 +188,47 @@ def unchanged(after: object, before: object) -> bool:
     if isinstance(before, set):
         return after == before
     return repr(as_lists(after)) == repr(as_lists(before))
+
+
+def change(after: object, before: object) -> str:
+    """从什么变成了什么；写短了看不出，就说哪里变了
+
+    例: change([1, 2], [2, 1]) -> "从 [2, 1] 变成了 [1, 2]"
+    """
+    place, new, old = innermost(as_lists(after), as_lists(before))
+    where = f"在 {place} 里，" if place else ""
+    if isinstance(old, dict | set) and len(repr(old)) > SHOWN:
+        gone = set(old) - set(new)
+        added = set(new) - set(old)
+        return f"{where}少了 {len(gone)} 项，多了 {len(added)} 项"
+    if type(old) in UNITS and brief(new) == brief(old):
+        at = differs_at(new, old)
+        return f"{where}从下标 {at} 起，{brief(old[at:at + 10])} 变成了 {brief(new[at:at + 10])}"
+    return f"{where}从 {brief(old)} 变成了 {brief(new)}"
+
+
+def innermost(got: object, want: object, place: str = "") -> tuple[str, object, object]:
+    """两个写短了分不出，就往里走，走到分得出的地方：(在哪里, 那里的一个, 那里的另一个)
+
+    例: innermost([[0] * 99 + [1]], [[0] * 99 + [2]]) -> ("[0]", [0, …, 1], [0, …, 2])
+    """
+    if brief(got) != brief(want):
+        return place, got, want
+    key = key_that_differs(got, want)
+    if key is None or not isinstance(want[key], list | dict | str | bytes):
+        return place, got, want
+    return innermost(got[key], want[key], f"{place}[{key!r}]")
+
+
+def key_that_differs(got: object, want: object) -> object:
+    """两个列表、两个字典里第一处不同的下标或键；不是这样的两个，或者项数不同，是 None"""
+    if isinstance(got, list) and isinstance(want, list):
+        at = differs_at(got, want)
+        return at if at < min(len(got), len(want)) else None
+    if isinstance(got, dict) and isinstance(want, dict) and got.keys() == want.keys():
+        different = [key for key in want if repr(got[key]) != repr(want[key])]
+        return different[0] if different else None
+    return None
 
 
 def what_is_wrong(got: object, case: Case, forms: dict, slips: dict, same: Callable) -> str:
@@ -227,8 +269,15 @@ def difference(got: object, want: object) -> str:
 
     例: difference("一二", "一三") -> "应得到 '一三'，现在得到 '一二'"
     """
+    place, got, want = innermost(got, want)
+    where = f"在 {place} 里，" if place else ""
+    return where + difference_here(got, want)
+
+
+def difference_here(got: object, want: object) -> str:
+    """同 difference，不再往里走"""
     both = type(got) is type(want) and type(want) in UNITS
-    if not both or min(len(got), len(want)) <= LONG:
+    if not both or is_shown_whole(got, want):
         return f"应得到 {brief(want)}，现在得到 {brief(got)}"
     unit = UNITS[type(want)]
     at = differs_at(got, want)
@@ -238,9 +287,14 @@ def difference(got: object, want: object) -> str:
         return f"应有 {len(want)} {unit}，现在有 {len(got)} {unit}，少了 {brief(want[at:at + 10])} 和后面的"
     if at == 0:
         return f"第一{unit}就不同：应从 {brief(want[:10])} 开始，现在从 {brief(got[:10])} 开始"
-    start = max(at - 5, 0)
-    return (f"前 {at} {unit}都对，从下标 {at} 起不同：这里应是 {brief(want[start:at + 10])}，"
-            f"现在是 {brief(got[start:at + 10])}")
+    before = want[max(at - 5, 0):at]
+    return (f"前 {at} {unit}都对（末尾是 {brief(before)}），从下标 {at} 起不同："
+            f"从这里起应是 {brief(want[at:at + 10])}，现在是 {brief(got[at:at + 10])}")
+
+
+def is_shown_whole(got: Sequence, want: Sequence) -> bool:
+    """不长，写短了也看得出不同吗"""
+    return min(len(got), len(want)) <= LONG and brief(got) != brief(want)
 
 
 def differs_at(got: Sequence, want: Sequence) -> int:

@@ -170,7 +170,7 @@ def test_long_results_show_the_first_place_that_differs():
     want = list(range(100))
     got = [*range(50), 7, *range(51, 100)]
     assert difference(got, want) == (
-        f"前 50 项都对，从下标 50 起不同：这里应是 {want[45:60]}，现在是 {got[45:60]}")
+        f"前 50 项都对（末尾是 {want[45:50]}），从下标 50 起不同：从这里起应是 {want[50:60]}，现在是 {got[50:60]}")
     assert difference(want[1:], want) == f"第一项就不同：应从 {want[:10]} 开始，现在从 {want[1:11]} 开始"
     assert difference("好" * 60 + "坏", "好" * 60) == "应有 60 个字符，现在有 61 个字符，多出来的从 '坏' 开始"
     assert difference("好" * 50, "好" * 50 + "坏") == "应有 51 个字符，现在有 50 个字符，少了 '坏' 和后面的"
@@ -180,6 +180,39 @@ def test_long_results_show_the_first_place_that_differs():
     assert difference(rounded, [0.5] * 50 + [2.0]).startswith("前 50 项都对")
     assert difference([1], [2]) == "应得到 [2]，现在得到 [1]"
     assert difference("好" * 60, want) == f"应得到 {brief(want)}，现在得到 {brief('好' * 60)}"
+
+
+def test_what_is_long_inside_shows_the_place_that_differs():
+    want = [[[1] * 900, [0] * 900], [[1] * 900]]
+    got = [[[1] * 900, [0] * 500 + [7] * 400], [[1] * 900]]
+    zeros = [0] * 5
+    assert difference(got, want) == (
+        f"在 [0][1] 里，前 500 项都对（末尾是 {zeros}），从下标 500 起不同："
+        f"从这里起应是 {zeros * 2}，现在是 {[7] * 10}")
+    assert difference(["好" * 99 + "坏"], ["好" * 99]).startswith("在 [0] 里，应有 99 个字符，现在有 100 个字符")
+    assert "从下标 99 起不同" in difference(["好" * 99 + "坏"], ["好" * 99 + "吗"])
+
+
+@pytest.mark.parametrize("before, after, says", [
+    (list(range(900)), [*range(899), 7], "从下标 899 起，[899] 变成了 [7]"),
+    (list(range(900)), list(range(901)), "从下标 900 起，[] 变成了 [900]"),
+    ([[7], list(range(900))], [[7], [*range(898), 3, 4]], "在 [1] 里，从下标 898 起，[898, 899] 变成了 [3, 4]"),
+    ([{"role": "user", "content": "好" * 99 + " "}], [{"role": "user", "content": "好" * 99}],
+     "在 [0]['content'] 里，从下标 99 起，' ' 变成了 ''"),
+    (dict.fromkeys(range(99), 0), dict.fromkeys(range(98), 0), "少了 1 项，多了 0 项"),
+    (set(range(99)), set(range(2, 100)), "少了 2 项，多了 1 项"),
+    ({2: 0}, {}, "从 {2: 0} 变成了 {}"),
+])
+def test_what_changed_past_the_excerpt_is_shown(before, after, says):
+    def spoil(given):
+        if isinstance(given, list):
+            given[:] = after
+        else:
+            given.clear()
+            given.update(after)
+        return 1
+
+    assert f"现在{says}；先复制一份" in message_of(spoil, Case((before,), 1, ""))
 
 
 @pytest.mark.parametrize("answer, number", [(2, 2), (2.5, 2.5), (numpy.float32(2), 2), (torch.tensor(2), 2)])
