@@ -2,7 +2,10 @@
 
 出处: notebooks/01_setup.ipynb 第 1、3 节
 """
+import platform
+import unicodedata
 from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
 
 from helpers.exercises.comparing import Wrong, brief
 from helpers.exercises.exercise import Exercise
@@ -28,20 +31,47 @@ def check_version(answer: object) -> None:
     """answer 应是 transformers 的版本号，不对就抛出 Wrong"""
     right = version("transformers")
     if not isinstance(answer, str):
-        raise Wrong(f"版本号应是字符串，现在是 {type(answer).__name__}；它有两个点，不是一个数，两边加上引号")
-    if answer == right:
+        raise Wrong(f"版本号应是字符串，例如 \"4.37.0\"，现在是{what_came(answer)}")
+    written = str.__str__(answer)  # 它的子类可以改写“等于”，先换成普通的字符串
+    if written == right:
         return
-    stripped = answer.strip()
+    stripped = written.strip()
     if stripped == right:
         raise Wrong("版本号的两头不应有空格或换行，现在有；删掉再试")
-    if right in answer:
-        raise Wrong(f"应只写版本号，现在是 {brief(answer)}；去掉它前后多余的字")
+    if right in written:
+        raise Wrong(f"应只写版本号，现在是 {brief(written)}；去掉它前后多余的字")
+    if right in in_ascii(written):
+        raise Wrong(f"版本号里的数字和点应是半角的，现在是 {brief(written)}，里面有全角的字或句号；换成英文输入法再写")
     if stripped and right.startswith(stripped):
-        raise Wrong(f"版本号应写全，现在只有开头的 {brief(answer)}；几个点隔开的每一段都要")
+        raise Wrong(f"版本号应写全，现在只有开头的 {brief(written)}；几个点隔开的每一段都要")
+    if not any(letter.isdigit() for letter in written):
+        raise Wrong(f"版本号应是点隔开的几个数，现在是 {brief(written)}，一个数也没有；要是代码，就不加引号")
     for package in PACKAGES:
         if stripped in versions_of(package):
             raise Wrong(f"应是 transformers 的版本，现在是 {package} 的；看清楚问的是哪个包")
-    raise Wrong(f"应是这个内核里 transformers 的版本，现在是 {brief(answer)}；在这个笔记本里问，不要在别处查")
+    if stripped.startswith(platform.python_version()):
+        raise Wrong("应是 transformers 的版本，现在是 Python 的；看清楚问的是哪个包")
+    raise Wrong(f"应是这个内核里 transformers 的版本，现在是 {brief(written)}；在这个笔记本里问，不要在别处查")
+
+
+def what_came(answer: object) -> str:
+    """不是字符串，是什么，怎么办"""
+    if isinstance(answer, ModuleType):
+        return "整个模块，不是它的版本；版本号是模块里的一项"
+    if callable(answer):
+        return "一个函数，还没有调用它；后面加括号，括号里写它要的"
+    if isinstance(answer, int | float):
+        return f"一个数 {answer}；有两个点的写不成一个数，要写全，两边加引号"
+    if isinstance(answer, list | tuple):
+        return f"分开的几段 {brief(answer)}；写成一个字符串，中间用点隔开"
+    if isinstance(answer, bytes):
+        return f"字节 {brief(answer)}；用 decode() 变成字符串"
+    return f" {brief(answer)}（{type(answer).__name__}）；用 str(…) 变成字符串"
+
+
+def in_ascii(text: str) -> str:
+    """全角的数字、点和中文句号 → 半角。例: in_ascii("５。１") -> "5.1\""""
+    return unicodedata.normalize("NFKC", text).replace("。", ".")
 
 
 def versions_of(package: str) -> list[str]:
