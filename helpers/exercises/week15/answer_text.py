@@ -5,6 +5,7 @@
 from helpers.exercises.comparing import Case, brief, check_function
 from helpers.exercises.exercise import Exercise
 
+HALF = "�"
 HINTS = ("先切编号，再解码：问题占了开头的几个编号？切掉它们，剩下的一次解码",
          "output_ids[0, 从哪里开始:] 是第 0 句的后一段；decode 有一个参数叫 skip_special_tokens")
 WHY = ("generate 还回来的总是连问题一起，讲义的 run_qwen.py 就忘了切。按编号切不会错：按文字找，"
@@ -25,7 +26,7 @@ def exercise(tokenizer) -> Exercise:
 def cases(tokenizer) -> list[Case]:
     """套模板的和直接接着写的；又说了一遍问题、有生僻字、很长、空的回答；后面有几个特殊词元的
 
-    前后有空格和换行、有制表符、有大写、有几行、像代码和网页和特殊词元的：一个字也不能改
+    前后有空格和换行、有制表符、有大写、有几行、像代码和网页和特殊词元的、断在半个字上的：一个字也不能改
     """
     end = tokenizer.eos_token_id
     padding = tokenizer.pad_token_id
@@ -52,19 +53,36 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, "现在几点", "现在几点", "<tool_call>\n看看钟\n</tool_call><|fim_prefix|>", [end]),
         case(tokenizer, question, chat, "一项", others + [end]),
         case(tokenizer, question, chat, f"你问的是：\nassistant\n{question}？", [end]),
+        broken_off(tokenizer, question, chat, []),
+        broken_off(tokenizer, question, chat, [end]),
     ]
 
 
 def case(tokenizer, question: str, prompt: str, answer: str, tail: list[int]) -> Case:
     """一组输入；prompt: 套好模板的问题；tail: 回答后面的特殊词元"""
-    import torch
-
     prompt_ids = tokenizer(prompt, add_special_tokens=False).input_ids
     answer_ids = tokenizer(answer, add_special_tokens=False, verbose=False).input_ids  # 很长也不警告
-    output_ids = torch.tensor([prompt_ids + answer_ids + tail])
+    output_ids = torch_row(prompt_ids + answer_ids + tail)
     inputs = (tokenizer, output_ids, len(prompt_ids))
     where = f"问题是 {question!r}，回答是 {brief(answer, 20)}"
     return Case(inputs, answer, where)
+
+
+def torch_row(ids: list[int]):
+    """一列编号，形状 (1, n) 的张量"""
+    import torch
+
+    return torch.tensor([ids])
+
+
+def broken_off(tokenizer, question: str, prompt: str, tail: list[int]) -> Case:
+    """写满就断了的：“麤”的后一半没有写出来，decode 把剩下的半个显示成 �"""
+    prompt_ids = tokenizer(prompt, add_special_tokens=False).input_ids
+    answer_ids = tokenizer("三个难字：犇骉麤", add_special_tokens=False).input_ids[:-1]
+    output_ids = torch_row(prompt_ids + answer_ids + tail)
+    answer = tokenizer.decode(answer_ids)
+    where = f"问题是 {question!r}，回答断在半个字上：{answer!r}"
+    return Case((tokenizer, output_ids, len(prompt_ids)), answer, where)
 
 
 # ---- 常见的错误 ----
@@ -119,6 +137,10 @@ def take_first_line(tokenizer, output_ids, prompt_length):
     return right_text(tokenizer, output_ids, prompt_length).split("\n")[0]
 
 
+def drop_half(tokenizer, output_ids, prompt_length):
+    return right_text(tokenizer, output_ids, prompt_length).replace(HALF, "")
+
+
 def drop_last(tokenizer, output_ids, prompt_length):
     return tokenizer.decode(output_ids[0, prompt_length:-1])
 
@@ -156,6 +178,7 @@ FORMS = {
 }
 SLIPS = {
     lower_answer: "大写变成了小写：模型写了什么就给什么",
+    drop_half: "末尾的半个字不见了：decode 把它显示成 �，那也是模型写的，照样留着",
     take_first_line: "只剩第一行：回答可能有几行",
     drop_last: "像是去掉了最后一个编号：后面可能没有特殊词元，也可能有几个；解码时让它跳过",
     decode_everything: "把问题也解码了：先切掉前 prompt_length 个编号，再解码",

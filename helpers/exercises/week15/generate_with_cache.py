@@ -9,7 +9,7 @@ from functools import cache, partial
 from helpers.exercises.comparing import Case, Wrong, as_lists, brief, check_function, differs_at, same_values
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.running import SECONDS
-from helpers.exercises.week15.forward import ForwardOnly, forward_seconds
+from helpers.exercises.week15.forward import ForwardOnly, forward_seconds, table_model
 
 HINTS = ("每轮四件事：前向、记下送进几个、选最后一个位置的第一名、看该不该停。"
          "前向的结果里有 past_key_values，下一轮要交回去",
@@ -33,6 +33,7 @@ SOLUTION = """def generate_with_cache(model, input_ids, stop_ids, most):
     return written, counts"""
 WHY = ("问题 25 个词元、写 100 个，没有缓存要送进 7450 个，有缓存只要 124 个，写出的一样。"
        "缓存里总比“问题 + 写出的”少一个：最后写的那个还没有送进去")
+LARGEST = 151_664  # 分词器的最后一个编号；打分有 151,936 个
 SAID = "再见，记得保存好你的 Notebook！"  # 一句说完了的回答，接着写的就是结束词元
 HARDER = "写完以后接着聊：把第二个问题的编号接在后面，不重新读第一轮。缓存里还缺哪一个编号，要先补进去？"
 
@@ -52,7 +53,8 @@ def exercise(tokenizer, model) -> Exercise:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """没有要停的，说完了还写；说完就停；问题里有要停的，写出第二个才停；换一个小模型：写很多，写到一半停，只写一个
+    """没有要停的，说完了还写；说完就停；问题里有要停的，写出第二个才停；换一个小模型：写很多，写到一半停，只写一个，
+    问题只有一个词元，写出分词器里没有的编号
 
     真正的 Qwen 一次前向就要零点几秒：交给它的都很短，长的交给小模型
     """
@@ -79,6 +81,7 @@ def small_cases() -> list[Case]:
     other = small_model(4)
     question = torch.tensor([[7, 6, 0, 0, 1]])
     turned = question.flip(1)
+    lone = question[:, :1]
     book = torch.arange(1_500)[None] % 97
     long = continuation(small, question, 270)
     told = "换一个随机的小模型，"
@@ -91,7 +94,18 @@ def small_cases() -> list[Case]:
         case(other, turned, continuation(other, turned, 2), set(), 1, told),
         case(small, book, continuation(small, book, 3), set(), 3, told),
         case(small, question, long, set(), 270, told),
+        case(small, lone, continuation(small, lone, 3), set(), 3, told),
+        beyond_the_tokenizer(),
     ]
+
+
+def beyond_the_tokenizer() -> Case:
+    """照表写的小模型：写出的编号有的比分词器的都大；问题只有一个词元"""
+    import torch
+
+    model = table_model({5: LARGEST + 200, LARGEST + 200: LARGEST + 1}, 7, [9])
+    lone = torch.tensor([[5]])
+    return case(model, lone, continuation(model, lone, 3), set(), 3, "换一个照表写的小模型，")
 
 
 def small_model(seed: int = 3):
@@ -206,13 +220,15 @@ def check_sent(case: Case, sent: list[int]) -> None:
     raise Wrong(f"结果对了，可是每步真的送进了 {brief(sent)}（模型那里数的）：{said}\n这次的输入：{case.where}")
 
 
-def is_greedy(case: Case, ids: object) -> bool:
+def is_greedy(case: Case, ids: list) -> bool:
     """ids 是贪心写出的吗；16 位数时，打分只差舍入的也算第一名"""
     expected = case.expected[0]
+    if not all(type(token_id) is int for token_id in ids):
+        return False
     if same_values(ids, expected):
         return True
     model = model_of(case)
-    if model.dtype.itemsize > 2 or not isinstance(ids, list) or len(ids) != len(expected):
+    if model.dtype.itemsize > 2 or len(ids) != len(expected):
         return False
     import torch
 
@@ -251,6 +267,16 @@ def has_another_layer(got, case):
 def has_texts(got, case):
     ids, _ = as_lists(got)
     return any(isinstance(item, str) for item in ids)
+
+
+def has_floats_or_bools(got, case):
+    ids, _ = as_lists(got)
+    return any(isinstance(item, float | bool) for item in ids)
+
+
+def leaves_out_the_last_rows(got, case):
+    ids, _ = as_lists(got)
+    return max(case.expected[0]) > LARGEST >= max(ids)
 
 
 def starts_with_prompt(got, case):
@@ -318,10 +344,14 @@ def forms(case: Case, counts: list[int]) -> dict:
         less = "停得太早，或者少了结束词元：写出的结束词元也要留在列表里，问题里的不算"
     else:
         more = f"最多写 {most} 个，现在写多了；数一数循环几轮"
-        less = (f"应写满 {most} 个，现在写少了：写出的不在 stop_ids 里就不停（stop_ids 是空的，写什么都不停）；"
-                "问题里有不要紧，写出的才算")
+        less = (f"应写满 {most} 个，现在写少了：写出的不在 stop_ids 里就不停（stop_ids 是空的，写什么都不停），"
+                "也不要另外定一个上限；问题里有不要紧，写出的才算")
 
     length = case.inputs[1].shape[1]
+
+    def lacks_the_last(got, case):
+        few, _ = as_lists(got)
+        return ids[-1] not in stop_ids and few == ids[:-1]
 
     def splits_the_prompt(got, case):
         return counts[0] < length
@@ -341,9 +371,14 @@ def forms(case: Case, counts: list[int]) -> dict:
         is_swapped: "两样的次序反了：先新写的编号，再每一步送进几个",
         has_another_layer: "应是两列整数，现在里面还有一层；取第 0 句",
         has_texts: "应是编号的列表，现在是文字；不用解码",
+        has_floats_or_bools: "编号要是整数，现在有小数或真假；选出的先 .item() 变成整数",
+        leaves_out_the_last_rows: "像是只在打分的前面一部分里选：打分有多少个，就在多少个里选最高的，"
+                                  "分词器里没有的编号也算",
         starts_with_prompt: "把问题也返回了：只要新写的编号",
         is_without_repeats: "同一个编号可以写好几次，每次都留着；不要去掉重复的",
         goes_on: more,
+        lacks_the_last: f"应写满 {most} 个，现在少写了一个：数一数循环几轮，range(1, {most}) 只有 {most - 1} 轮；"
+                        "也可能停得太早，写出的不在 stop_ids 里就不停",
         lacks_some: less,
         splits_the_prompt: f"第一步应把整个问题（{length} 个）一次送进去，现在第一步只送了一部分",
         resends_with_cache: "第一个对，后面错了：交回了 past_key_values，又把前面的词元再送一遍；"

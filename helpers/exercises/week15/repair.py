@@ -160,17 +160,19 @@ def check_one(answer: object, case: Case) -> None:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """真的写出来、说完了的；回答里有角色的名字和空行的，末尾是另外的特殊词元；没有说完就写满的；问和答都很长的
+    """真的写出来、说完了的；回答里有角色的名字和空行的，末尾是另外的特殊词元；没有说完就写满、问题里有特殊词元的；
+    问和答都很长的
 
     说完了的，末尾有的是 <|im_end|>，有的是 <|endoftext|>，两个都是结束词元
     """
     end = tokenizer.eos_token_id
     said = tokenizer(ROLES + "<|box_end|><|endoftext|>").input_ids
+    with_a_name = ASKS + "<|box_start|>呢？"
     much = tokenizer(ROLES * 25 + "<|im_end|>").input_ids
     return [
         case(tokenizer, EndsOnTime(model, end), FAILS_ON, 3, ""),
         case(tokenizer, Says(model, said), ASKS, len(said) + 20, f"，模型的回答是 {ROLES!r}"),
-        case(tokenizer, Says(model, said), ASKS, len(said) - 5, f"，写满就断了，模型想说的是 {ROLES!r}"),
+        case(tokenizer, Says(model, said), with_a_name, len(said) - 5, f"，写满就断了，模型想说的是 {ROLES!r}"),
         case(tokenizer, Says(model, much), ASKS * 35, len(much) + 20, "，问和答都很长"),
     ]
 
@@ -216,6 +218,11 @@ def is_no_text(got, case):
     return not isinstance(got, str)
 
 
+def has_not_generated(got, case):
+    _, model, _, _ = case.inputs
+    return model.fed is None
+
+
 def is_empty(got, case):
     return got == ""
 
@@ -251,6 +258,17 @@ def cut_by_the_role(tokenizer, model, question, most):
     return keep_the_question(tokenizer, model, question, most).split("assistant\n")[-1]
 
 
+def cut_by_letters(tokenizer, model, question, most):
+    letters = len(prompt_without_names(tokenizer, question))
+    return keep_the_question(tokenizer, model, question, most)[letters:]
+
+
+def prompt_without_names(tokenizer, question: str) -> str:
+    """模板自己的特殊词元不算，问题里写着的没有去掉"""
+    text = prompt_of(tokenizer, question)
+    return text.replace("<|im_start|>", "").replace("<|im_end|>", "")
+
+
 def take_the_last(tokenizer, model, question, most):
     output_ids, _ = written(model, tokenizer, prompt_of(tokenizer, question), most)
     return tokenizer.decode(output_ids[-most:], skip_special_tokens=True)
@@ -274,6 +292,8 @@ OFF_BY_ONE = "切的位置差了一个：问题有几个词元，回答就从那
 FORMS = {
     is_in_a_list: "应是一段文字，现在外面多了一层；取第 0 句",
     is_no_text: "应是一段文字，现在不是；切出来的编号还要解码",
+    has_not_generated: "model.generate 一次也没有运行完，这段文字不是模型写的：像是用 try 和 except 把错误盖住了，"
+                       "看不见错误不等于改好了",
     is_not_greedy: NOT_GREEDY,
     goes_on_after_the_end: "说完了还在写：写出 <|im_end|> 或者 <|endoftext|>，哪一个都算说完；"
                            "不用写 eos_token_id、min_new_tokens，模型自己知道",
@@ -291,6 +311,7 @@ SLIPS = {
     cut_by_the_bare_question: "切得太少：送进去的是套了模板的问题，要数的是它的词元，不是 question 自己的",
     partial(answered, opening=False): "模板末尾少了助手的开头：add_generation_prompt=True 要留着",
     cut_by_the_role: "像是照文字（assistant 或者问题）来切，回答里自己也有这些字；按编号切：问题有几个词元，就去掉几个",
+    cut_by_letters: "像是照字数来切：问题里写着特殊词元，解码时跳过它，字数就变了；按编号切",
     take_the_last: "像是取了最后 most 个：回答说完了就停，可能不到 most 个；从问题的后面切",
     decode_one_by_one: "一个一个地解码，切在两个词元里的字就成了 �；剩下的一次解码",
     without_template: "没有套模板：送进去的只有问题，模型不知道轮到它回答；apply_chat_template 要留着",

@@ -2,6 +2,7 @@
 import re
 
 from helpers.exercises.week15 import answer_text
+from helpers.tokens import piece
 
 import pytest
 import torch
@@ -184,8 +185,21 @@ def without_added_ids(tokenizer, output_ids, prompt_length):
     return tokenizer.decode(ids[ids < 151_643])
 
 
-RIGHT = [solved(6), by_batch, without_special_ids, by_rows, until_the_end, by_numpy, by_pieces]
+def by_tokens(tokenizer, output_ids, prompt_length):
+    tokens = tokenizer.convert_ids_to_tokens(output_ids[0, prompt_length:], skip_special_tokens=True)
+    return tokenizer.convert_tokens_to_string(tokens)
+
+
+def by_bytes(tokenizer, output_ids, prompt_length):
+    kept = [i for i in output_ids[0, prompt_length:].tolist() if i not in tokenizer.all_special_ids]
+    return b"".join(piece(tokenizer, i).bytes for i in kept).decode(errors="replace")
+
+
+RIGHT = [solved(6), by_batch, without_special_ids, by_rows, until_the_end, by_numpy, by_pieces, by_tokens,
+         by_bytes]
 WRONG = [
+    (changed(lambda text: text.replace("�", "")), "末尾的半个字不见了"),
+    (changed(lambda text: text.rstrip("�")), "末尾的半个字不见了"),
     (lambda tokenizer, output_ids, prompt_length: RIGHT[0](tokenizer, output_ids[:, :2048], prompt_length), "少了"),
     (lambda tokenizer, output_ids, prompt_length: RIGHT[0](tokenizer, output_ids, prompt_length)[:10_000], "少了"),
     (cut_at_the_first_special, "还留着特殊词元"),

@@ -262,6 +262,24 @@ class Continuing:
         return self.model(input_ids=input_ids, past_key_values=past_key_values or self.cache, use_cache=use_cache)
 
 
+def by_counting_from_one(model, input_ids, stop_ids, most):
+    ids, counts, fed, cache = [], [], input_ids, None
+    for _ in range(1, most):
+        out = model(input_ids=fed, past_key_values=cache, use_cache=True)
+        counts.append(fed.shape[1])
+        cache = out.past_key_values
+        ids.append(out.logits[0, -1].argmax().item())
+        if ids[-1] in stop_ids:
+            break
+        fed = torch.tensor([ids[-1:]])
+    return ids, counts
+
+
+def fails_on_one_token(model, input_ids, stop_ids, most):
+    assert input_ids.shape[1] > 1
+    return loop()(model, input_ids, stop_ids, most)
+
+
 def the_notebooks_example(model, input_ids, stop_ids, most):
     return [11, 22], [25, 1]
 
@@ -272,8 +290,14 @@ def changes_stops(model, input_ids, stop_ids, most):
     return found
 
 
-RIGHT = [solved(NUMBER), loop(), with_dynamic_cache, with_body_and_head, with_mask_and_one_row, by_recursion]
+RIGHT = [solved(NUMBER), loop(), loop(count="float(fed.shape[1])"), with_dynamic_cache,
+         with_body_and_head, with_mask_and_one_row, by_recursion]
 WRONG = [
+    (fails_on_one_token, "AssertionError"),
+    (loop(token="out.logits[0, -1, :151_665].argmax().item()"), "分词器里没有的编号也算"),
+    (loop(result="[float(i) for i in new], counts"), "编号要是整数"),
+    (by_counting_from_one, "range(1, 2) 只有 1 轮"),
+    (with_most(lambda most: min(most, 32)), "不要另外定一个上限"),
     (without_cache, "模型那里数的"),
     (loop(cache="None", feed=WHOLE), "没有用上缓存"),
     (loop(cache="None"), "没有把 past_key_values 交回去"),

@@ -158,9 +158,24 @@ def reply_changed(change):
     return lambda *inputs: change(defined(repair.SOLUTION)(*inputs))
 
 
+def cut_by_letters(tokenizer, model, question, most):
+    """问题里写着特殊词元时，解码跳过它，字数就错位"""
+    prompt = repair.prompt_of(tokenizer, question).replace("<|im_start|>", "").replace("<|im_end|>", "")
+    return with_changes(cut="output_ids[0]")(tokenizer, model, question, most)[len(prompt):]
+
+
+def with_the_error_hidden(tokenizer, model, question, most):
+    try:
+        return defined(repair.BROKEN)(tokenizer, model, question, most)
+    except Exception:
+        return ""
+
+
 GREEDY = {"do_sample": False, "repetition_penalty": 1.0}
 WRONG = [
     (asks(), "现在是抽样"),
+    (cut_by_letters, "照字数来切"),
+    (with_the_error_hidden, "一次也没有运行完"),
     (asks(eos_token_id=151_645, **GREEDY), "说完了还在写"),
     (asks(eos_token_id=[151_643], **GREEDY), "说完了还在写"),
     (asks(do_sample=False, repetition_penalty=1.2), "惩罚了重复"),
