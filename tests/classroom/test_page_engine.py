@@ -116,6 +116,15 @@ def test_an_old_browser_is_said(chromium, page_address):
     page.page.close()
 
 
+def test_no_blob_is_read(chromium, page_address):
+    """双击打开的网页，WebKit 的 worker 读不了 Blob，读就是 NotReadableError"""
+    page = PageEngine(chromium, page_address)
+    page.slow_down(1)
+    page.page.add_init_script("delete Blob.prototype.stream; delete Blob.prototype.arrayBuffer;")
+    assert page.run(TRY_TO_CUT) == "你好"
+    page.page.close()
+
+
 def test_a_broken_file_is_said(chromium, exported, tmp_path):
     """网站用一页“找不到”代替了文件"""
     folder = tmp_path / "网页"

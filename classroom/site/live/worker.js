@@ -27,10 +27,10 @@ async function prepared({about, files}) {
   return {...text.asked, ...model.asked, ...createViews(text, model, about)};
 }
 
-// 编码成文字的文件 → 字节
+// 编码成文字的文件 → 字节。不经过 Blob：双击打开的网页，WebKit 的 worker 读不了 Blob（NotReadableError）
 async function unpacked(text) {
-  const stream = new Blob([decoded(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const bytes = await new Response(stream).arrayBuffer();
+  const packed = new Response(decoded(text)).body;
+  const bytes = await new Response(packed.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
   return new Uint8Array(bytes);
 }
 
