@@ -52,6 +52,13 @@ def test_the_file_is_the_header_and_the_numbers(outline):
     assert FILE_BYTES - 2 * PARAMETERS == 32_288
 
 
+def test_the_width_of_a_head(outline):
+    """第 4 节：一个头宽 64，K 和 V 宽 128"""
+    attention = outline.model.layers[0].self_attn
+    assert attention.head_dim == 896 // 14 == 64
+    assert attention.k_proj.weight.shape == attention.v_proj.weight.shape == (128, 896)
+
+
 def test_the_weights_beside_the_tokenizer():
     """第 1 节：教学小模型的权重是第二名的 8.8 倍"""
     weights = (TINY / "model.safetensors").stat().st_size

@@ -41,6 +41,24 @@ def test_the_opening(record):
     assert max(writes, key=writes.get) == "onnxruntime int4"
 
 
+def test_what_waits_for_what():
+    """第 3 节的假如：每秒送 25 GB、做 5,000 亿次"""
+    sent = 25e9
+    done = 5_000e8
+    assert sent * 1 == 250e8 < done
+    assert 9e12 < sent * 371 < 9.5e12
+    assert sent * 371 > done
+
+
+def test_how_long_each_of_forty_waits(record):
+    """第 6 节：合计 22 倍，等的时间不到两倍"""
+    one = record["ways"]["讲义的做法"]
+    times = median(one["batch"]) / median(one["7"])
+    assert round(times) == 22
+    assert 0.5 < times / 40 < 0.6
+    assert 40 / times < 2
+
+
 def test_what_was_reached_of_the_limit(record):
     writes = rates(record, "7")
     for way, size, least, most in (("讲义的做法", QWEN, 0.3, 0.4), ("float32", 2 * QWEN, 0.6, 0.7)):

@@ -87,6 +87,12 @@ def test_segments_are_those_of_the_pretokenizer(tokenizer):
         assert ["".join(tokenizer.convert_ids_to_tokens(ids)) for ids in found] == want
 
 
+def test_a_blank_breaks_the_character_after_it(tokenizer):
+    """03 第 6 节写着它们的字节"""
+    assert [piece.bytes.hex(" ") for piece in tokens.pieces(tokenizer, " 天")] == ["20 e5 a4", "a9"]
+    assert [piece.bytes.hex(" ") for piece in tokens.pieces(tokenizer, " 气")] == ["20 e6", "b0", "94"]
+
+
 def test_shown_as_text_and_as_html(tokenizer):
     shown = tokens.colored(tokenizer, "你好啊")
     assert repr(shown) == "你好│啊\n108386│103924"

@@ -41,6 +41,16 @@ def test_a_wrong_bet_costs_more_than_one_right_one_and_less_than_two():
     assert 1 < wrong / right < 2
 
 
+def test_what_a_changed_token_changes(tokenizer, model):
+    """第 4 节：换掉第 3 个，第 1、2 个的 key 不变，第 3、5 个的变"""
+    ids = tokenizer("人工智能未来会取代人类吗？", return_tensors="pt").input_ids
+    changed = ids.clone()
+    changed[0, 2] = 100
+    keys = [model(input_ids=one, use_cache=True).past_key_values.layers[-1].keys for one in (ids, changed)]
+    gaps = (keys[0] - keys[1]).abs().amax(dim=(0, 1, 3))
+    assert gaps[:2].max() < 1e-4 < 0.1 < gaps[2:].min()
+
+
 def test_sixty_times_and_four_tenths():
     assert round(to_feed(25, 100, False) / to_feed(25, 100, True)) == 60
     assert "差 60 倍" in text("06_writing.ipynb")
