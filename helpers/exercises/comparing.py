@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from helpers.exercises.running import attempt
+from helpers.exercises.running import Attempt, Failed, attempt
 
 UNANSWERED = ...  # 笔记本里还没作答的地方写着三个点：answer_1 = ...，函数里是 return ...
 PLAIN = (int, float, bool, str, bytes, type(None))
@@ -151,17 +151,18 @@ def brief(value: object, most: int = SHOWN) -> str:
 
 
 def check_function(function: Callable, cases: Sequence[Case], forms: dict, slips: dict,
-                   same: Callable = same_values) -> None:
+                   same: Callable = same_values, errors: dict | None = None) -> None:
     """在每一组输入上运行学生的 function；有一组不对就抛出 Wrong，没有运行完抛出 Failed，还没写抛出 Unanswered
 
     forms: 不合题目的样子，{认得它的 fits(学生的结果, case): 要说的话}
     slips: 想得到的错法，{照它写的错误解法 solve(*inputs): 要说的话}
     两样都在结果已经不对时才认，先认先说；same(学生的结果, 应得到的): 怎样算相同
+    errors: 函数报了错时，想得到的原因，{认得它的 fits(报的错, case): 要添的话}
     结果对了，再看有没有改动传入的东西
     例: check_function(answer, [Case((3,), 6, "x 是 3")], {is_text: "应是一个数"}, {square: "这是平方"})
     """
     for case in cases:
-        tried = attempt(function, case.inputs, case.where, case.seconds)
+        tried = attempt_at(case, function, errors or {})
         got = tried.result
         if got is UNANSWERED:
             raise Unanswered
@@ -170,6 +171,17 @@ def check_function(function: Callable, cases: Sequence[Case], forms: dict, slips
         if not holds(same, got, case.expected):
             raise Wrong(f"{what_is_wrong(got, case, forms, slips, same)}\n这次的输入：{case.where}")
         check_unchanged(tried.given, case)
+
+
+def attempt_at(case: Case, function: Callable, errors: dict) -> Attempt:
+    """在 case 上运行一次；报了错，认得的就添上原因"""
+    try:
+        return attempt(function, case.inputs, case.where, case.seconds)
+    except Failed as failed:
+        for fits, message in errors.items():
+            if holds(fits, failed.__cause__, case):
+                raise Failed(f"{failed}\n想一想：{message}") from failed
+        raise
 
 
 def check_unchanged(given: tuple, case: Case) -> None:
@@ -232,16 +244,23 @@ def key_that_differs(got: object, want: object) -> object:
 
 
 def what_is_wrong(got: object, case: Case, forms: dict, slips: dict, same: Callable) -> str:
-    """学生的结果 got 不对，该说什么"""
+    """学生的结果 got 不对，该说什么；生成器先说，看一遍就取空了"""
+    if isinstance(as_lists(case.expected), list) and has_generator(as_lists(got)):
+        return "应是列表，现在是还没有取出来的生成器（或 map、zip），或者里面有；外面加 list(…)"
     for fits, message in forms.items():
         if holds(fits, got, case):
             return message
     for solve, message in slips.items():
         if holds(is_slip, solve, got, case, same):
             return message
-    if hasattr(got, "__next__") and isinstance(as_lists(case.expected), list):
-        return "应是列表，现在是还没有取出来的生成器（或 map、zip）；外面加 list(…)"
     return f"{difference(*shorter(as_lists(got), as_lists(case.expected)))}；再想想"
+
+
+def has_generator(value: object) -> bool:
+    """是还没有取出来的生成器、map、zip，或者列表里有它吗"""
+    if isinstance(value, list):
+        return any(has_generator(item) for item in value)
+    return hasattr(value, "__next__")
 
 
 def shorter(got: object, want: object) -> tuple:

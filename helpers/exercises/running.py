@@ -11,7 +11,7 @@ SECONDS = 5.0  # 一次调用最多几秒
 
 
 class Failed(Exception):
-    """学生的函数没有运行完：出错、太久"""
+    """学生的函数没有运行完：出错（报的错在 __cause__ 里）、太久"""
 
 
 class TimeUp(BaseException):
@@ -66,7 +66,7 @@ def attempt(function: Callable, inputs: tuple, where: str, seconds: float | None
         raise Failed(f"应在 {limit:.3g} 秒内算完，现在没有：太慢，或者停不下来；"
                      f"检查循环有没有停下来的条件，同样的东西是不是算了很多遍\n这次的输入：{where}")
     if tried.error is not None:
-        raise Failed(f"{what_was_raised(tried.error, function)}\n这次的输入：{where}")
+        raise Failed(f"{what_was_raised(tried.error, function)}\n这次的输入：{where}") from tried.error
     return tried
 
 

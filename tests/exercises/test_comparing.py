@@ -15,6 +15,7 @@ from helpers.exercises.comparing import (
     same_values,
     shorter,
 )
+from helpers.exercises.running import Failed
 
 import numpy
 import pytest
@@ -164,6 +165,25 @@ def test_decimals_are_shown_short_as_long_as_they_differ():
 def test_a_generator_is_no_list():
     with pytest.raises(Wrong, match="外面加 list"):
         check_function(lambda x: (i for i in x), [Case(([1, 2],), [1, 2], "x 是 [1, 2]")], {}, {})
+
+
+def test_a_generator_inside_is_no_list_either():
+    case = Case((), [[1, 2], [[3]]], "")
+    assert "外面加 list" in message_of(lambda: (iter([1, 2]), [[3]]), case)
+    assert "外面加 list" in message_of(lambda: ([1, 2], [map(int, "3")]), case)
+    assert "外面加 list" not in message_of(lambda: ([1, 2], [[4]]), case)
+
+
+def test_an_error_that_is_known_gets_its_cause():
+    def divides(error, case):
+        return isinstance(error, ZeroDivisionError) and case.inputs == (2,)
+
+    errors = {divides: "分母不应是 0"}
+    with pytest.raises(Failed, match="ZeroDivisionError(?s:.*)x 是 2\n想一想：分母不应是 0"):
+        check_function(breaks, [TWO], {}, {}, errors=errors)
+    with pytest.raises(Failed) as caught:
+        check_function(breaks, [THREE], {}, {}, errors=errors)
+    assert "想一想" not in str(caught.value)
 
 
 def test_long_results_show_the_first_place_that_differs():

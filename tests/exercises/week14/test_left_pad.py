@@ -104,6 +104,16 @@ def by_truth(batch, pad_id):
     return pad()(batch, pad_id)[0], mask
 
 
+def from_the_first_other(batch, pad_id):
+    ids, _ = pad()(batch, pad_id)
+    return ids, [[int(any(i != pad_id for i in row[:at + 1])) for at in range(len(row))] for row in ids]
+
+
+def one_too_wide(batch, pad_id):
+    ids, mask = pad()(batch, pad_id)
+    return [[pad_id, *row] for row in ids], [[0, *row] for row in mask]
+
+
 def to_a_fixed_length(batch, pad_id):
     return ([filled(row, 4, pad_id, "left") for row in batch],
             [filled([1] * len(row), 4, 0, "left") for row in batch])
@@ -120,7 +130,21 @@ def to_the_first(batch, pad_id):
     (pad(side="right"), "补在了右边"),
     (pad(flip=True), "反了"),
     (pad(value=0), "现在补的是 0"),
-    (lambda b, p: pad()(b, p or 151_643), "应得到"),
+    (lambda b, p: pad()(b, p or 151_643), "现在补的是 151643"),
+    (pad(value=151_643), "现在补的是 151643"),
+    (from_the_first_other, "句子开头就有一个编号"),
+    (lambda b, p: tuple(torch.tensor(table).float() for table in pad()(b, p)), "看看它的 dtype"),
+    (lambda b, p: (torch.tensor(pad()(b, p)[0]).double(), pad()(b, p)[1]), "现在有带小数点的数"),
+    (lambda b, p: (pad()(b, p)[0], np.array(pad()(b, p)[1]) * 1.0), "现在有带小数点的数"),
+    (lambda b, p: [[[str(i) for i in row] for row in table] for table in pad()(b, p)], "现在有文字"),
+    (lambda b, p: tuple(map(iter, pad()(b, p))), "外面加 list"),
+    (lambda b, p: zip(*pad()(b, p), strict=True), "外面加 list"),
+    (lambda b, p: (pad()(b, p)[0], [map(int, row) for row in pad()(b, p)[1]]), "外面加 list"),
+    (lambda b, p: (pad()(b, p)[0], sum(pad()(b, p)[1], [])), "现在是一长串"),
+    (lambda b, p: (pad()(b, p)[0], [[sum(row)] * len(row) for row in pad()(b, p)[1]]), "现在有别的数"),
+    (lambda b, p: pad()([row for row in b if row], p), "空的、重复的句子也要一行"),
+    (lambda b, p: pad()([row[:len(min(b, key=len))] for row in b], p), "不要截"),
+    (one_too_wide, "补多了"),
     (pad(by_id=True), "不要拿编号来判断"),
     (pad(ones=True), "现在全是 1"),
     (lambda b, p: pad()(b, p)[::-1], "次序反了"),
@@ -129,10 +153,10 @@ def to_the_first(batch, pad_id):
     (lambda b, p: (pad()(b, p)[0], pad("right")(b, p)[1]), "0 应在左边"),
     (lambda b, p: {"input_ids": b, "attention_mask": b}, "现在是字典"),
     (lambda b, p: (b, [[1] * len(r) for r in b]), "没有补"),
-    (to_a_fixed_length, "应得到"),
+    (to_a_fixed_length, "补多了"),
     (to_the_first, "补到和最长的一样长"),
-    (lambda b, p: pad()(sorted(b, key=len), p), "应得到"),
-    (lambda b, p: pad()(list(map(list, dict.fromkeys(map(tuple, b)))), p), "应得到"),
+    (lambda b, p: pad()(sorted(b, key=len), p), "不要排序"),
+    (lambda b, p: pad()(list(map(list, dict.fromkeys(map(tuple, b)))), p), "重复的句子也要"),
     (by_truth, "应得到"),
     (in_place, "应保持原样"),
     (lambda b, p: pad()(b, p)[0], "现在只有一张表"),
