@@ -7,7 +7,7 @@ import random
 from helpers.generation import stop_ids
 from helpers.pipeline import shorten
 from helpers.sampling import surprise
-from helpers.tables import Shown, paragraph, text_lines, vertical
+from helpers.tables import Shown, paragraph, vertical
 from helpers.tokens import check_text, piece, question_ids
 from helpers.widgets.source import Source
 from helpers.widgets.view import View
@@ -30,35 +30,26 @@ FIRST_TEXT = "课程的问题"
 ONCE_MORE = "改好再试，现在猜的还是上一段"
 
 
-def shares(logits: Tensor, options: list[int]) -> dict[int, float]:
-    """只在 options 里分的概率：编号 → 概率，加起来是 1；用 64 位数算，再小的概率也不会变成 0
-
-    例: shares(torch.tensor([0., 2., 1.]), [0, 2]) -> {0: 0.268..., 2: 0.731...}
-    """
-    probabilities = logits[options].double().softmax(dim=-1)
-    return dict(zip(options, probabilities.tolist(), strict=True))
-
-
 class GuessSource(Source):
     """一段文字的每一轮"""
 
+    @torch.inference_mode()
     def rounds(self, question: str, text: str, seed: int) -> dict:
         """照 text 猜下去的每一轮：六个候选（真正的那个，和模型最看好的另外五个，打乱），模型给它们的概率和意外
 
         question: text 是哪个问题的回答，从第 1 个词元猜起；空着就没有问题，先给出 3 个词元
         太短、太长、中间有结束词元时报 ValueError
         """
-        return self._once("rounds", (question, text, seed), lambda: self._rounds(question, text, seed))
-
-    @torch.inference_mode()
-    def _rounds(self, question: str, text: str, seed: int) -> dict:
         before, rest = self._split(question, text)
         out = self.model(input_ids=torch.tensor([before + rest[:-1]]))
         logits = out.logits[0, len(before) - 1:].float()  # 形状 (要猜几个, 词表大小)
         shuffle = random.Random(seed)
         rounds = [self._round(scores, truth, shuffle) for scores, truth in zip(logits, rest, strict=True)]
         asked = question.strip()
-        return {"asked": asked, "shown": [] if asked else self._pieces(before), "rounds": rounds}
+        shown = []
+        if not asked:
+            shown = self._pieces(before)
+        return {"asked": asked, "shown": shown, "rounds": rounds}
 
     def _split(self, question: str, text: str) -> tuple[list[int], list[int]]:
         """文字 → (先给模型看的编号, 要猜的编号)"""
@@ -78,24 +69,23 @@ class GuessSource(Source):
         return asked + ids[:given], ids[given:]
 
     def _round(self, scores: Tensor, truth: int, shuffle: random.Random) -> dict:
+        """一轮；概率只在六个候选里分，加起来是 1"""
         options = self._options(scores, truth)
         shuffle.shuffle(options)
-        theirs = shares(scores, options)
+        shares = scores[options].double().softmax(dim=-1).tolist()  # 64 位：再小的概率也不会变成 0
         rows = []
-        for token_id in options:
+        for token_id, share in zip(options, shares, strict=True):
             label = shorten(piece(self.tokenizer, token_id).label, LABEL_LENGTH)
-            rows.append({"id": token_id, "label": label, "share": theirs[token_id]})
-        return {"truth": truth, "options": rows, "bits": surprise(theirs[truth])}
+            rows.append({"id": token_id, "label": label, "share": share})
+        bits = surprise(shares[options.index(truth)])
+        return {"truth": truth, "options": rows, "bits": bits}
 
     def _options(self, scores: Tensor, truth: int) -> list[int]:
         """真正的下一个，和模型最看好的另外五个；半个字的不要，它一看就不是"""
         best = scores[:len(self.tokenizer)].topk(BEST_OF).indices.tolist()  # 词表末尾空着的编号没有文字
-        options = [truth]
-        for token_id in best:
-            whole = "�" not in piece(self.tokenizer, token_id).text
-            if whole and token_id != truth and len(options) < OPTIONS:
-                options.append(token_id)
-        return sorted(options)
+        whole = [token_id for token_id in best if "�" not in piece(self.tokenizer, token_id).text]
+        others = [token_id for token_id in whole if token_id != truth]
+        return sorted([truth, *others[:OPTIONS - 1]])
 
 
 class Guess(View):
@@ -117,17 +107,16 @@ class Guess(View):
         super().__init__(source, question=question, text=text, seed=seed, texts=GIVEN_TEXTS)
 
     def still(self) -> Shown:
-        found = self.source.rounds(self.given["question"], self.given["text"], self.given["seed"])
-        written = "│".join([piece["label"] for piece in found["shown"]] + ["？"])
-        lines = ["你来当模型：下一个词元是哪一个，有几成把握？"]
+        found = self.first("rounds", self.given["question"], self.given["text"], self.given["seed"])
+        shown = [piece["label"] for piece in found["shown"]]
+        written = "│".join([*shown, "？"])
+        begun = [f"文字：{written}"]
         if found["asked"]:
-            lines += [f"问题：{found['asked']}", f"回答：{written}"]
-        else:
-            lines += [f"文字：{written}"]
-        options = found["rounds"][0]["options"]
-        labels = [f"{number} {option['label']}" for number, option in enumerate(options, start=1)]
-        lines += ["候选：" + "　".join(labels)]
-        score = f"猜了 0 / {len(found['rounds'])} 个：还没有下注"
-        rows = [[who, "0.00", "—"] for who in ("你", "模型", "六个均分")]
-        paragraphs = vertical(*map(paragraph, lines))
-        return Shown(paragraphs.html + paragraph(score).html, text_lines([*([line] for line in lines), [score], *rows]))
+            begun = [f"问题：{found['asked']}", f"回答：{written}"]
+        rounds = found["rounds"]
+        options = "候选："
+        for number, option in enumerate(rounds[0]["options"], start=1):
+            options += f"{number} {option['label']}　"
+        score = f"猜了 0 / {len(rounds)} 个：还没有下注"
+        lines = ["你来当模型：下一个词元是哪一个，有几成把握？", *begun, options.rstrip(), score]
+        return vertical(*map(paragraph, lines))

@@ -2,9 +2,11 @@
 
 出处: notebooks/03_tokenization.ipynb；计算在 helpers.tokens 和 helpers.bpe 里，画面在 microscope.js 里
 """
+from itertools import pairwise
+
 from helpers.pipeline import shorten
 from helpers.tables import Shown, grid, paragraph, vertical
-from helpers.tokens import painted, piece
+from helpers.tokens import painted, pieces
 from helpers.widgets.source import TextSource
 from helpers.widgets.view import View
 
@@ -28,42 +30,37 @@ class Microscope(View):
     def still(self) -> Shown:
         cut = self.source.cut(self.given["text"])
         text = cut["text"]
-        segments = cut["segments"]
-        ids = [found["id"] for segment in segments for found in segment]
-        drawn = [piece(self.source.tokenizer, token_id) for token_id in ids[:MOST_DRAWN]]
+        found = pieces(self.source.tokenizer, text)
         intro = (f"文字：{shorten(text)}　"
-                 f"{len(text)} 个字符，{len(text.encode())} 个字节，{len(ids)} 个词元，"
-                 f"每个字符 {len(ids) / len(text):.2f} 个词元")
-        first = [found["id"] for found in segments[0]]
+                 f"{len(text)} 个字符，{len(text.encode())} 个字节，{len(found)} 个词元，"
+                 f"每个字符 {len(found) / len(text):.2f} 个词元")
+        segments = cut["segments"]
+        first = [piece["id"] for piece in segments[0]]
         return vertical(
             paragraph(intro),
-            painted(drawn),
+            painted(found[:MOST_DRAWN]),
             paragraph(f"第 1 段（共 {len(segments)} 段），从字节合起"),
             merge_table(self.source.merges(first)),
             gap="\n\n")
 
 
 def merge_table(merges: dict) -> Shown:
-    """一段的合并，一步一行；步数太多时只要开头和末尾的"""
+    """一段的合并，一步一行：合了哪两块，是次序表的第几条；步数太多时只要开头和末尾的"""
     if merges["obstacle"]:
         return paragraph(merges["obstacle"])
-    steps = merges["steps"]
-    rows = []
-    for number, step in enumerate(steps):
-        labels = "│".join(part["label"] for part in step["parts"])
-        rows.append((str(number), what(steps, number), labels))
+    rows = [(0, "一个字节一块", labels(merges["steps"][0]))]
+    for before, step in pairwise(merges["steps"]):
+        at = step["at"]
+        left, right = before["parts"][at:at + 2]
+        joined = step["parts"][at]
+        what = f"第 {step['rank']} 条，{left['label']} 和 {right['label']} 合成 ★{joined['label']}"
+        rows.append((len(rows), what, labels(step)))
     hidden = len(rows) - 2 * EDGE_STEPS
     if hidden > 0:
         rows[EDGE_STEPS:-EDGE_STEPS] = [("…", f"中间还有 {hidden} 步", "…")]
     return grid(("步", "合并", "合并以后"), rows)
 
 
-def what(steps: list[dict], number: int) -> str:
-    """第 number 步合了哪两块，是次序表的第几条"""
-    if number == 0:
-        return "一个字节一块"
-    step = steps[number]
-    at = step["at"]
-    left, right = steps[number - 1]["parts"][at:at + 2]
-    joined = step["parts"][at]
-    return f"第 {step['rank']} 条，{left['label']} 和 {right['label']} 合成 ★{joined['label']}"
+def labels(step: dict) -> str:
+    """一步以后的各块"""
+    return "│".join(part["label"] for part in step["parts"])

@@ -2,7 +2,9 @@
 
 出处: notebooks/05_next_token.ipynb 第 7 节；计算在 helpers.sampling 里，画面在 next_token.js 里
 """
+from helpers.sampling import STAGES
 from helpers.tables import Shown, grid, paragraph, vertical
+from helpers.tokens import question_ids
 from helpers.widgets.source import Source
 from helpers.widgets.view import View
 
@@ -26,12 +28,11 @@ class NextToken(View):
 
     def still(self) -> Shown:
         question = self.given["question"]
-        ids = [found["id"] for found in self.source.ask(question)]
+        ids = question_ids(self.source.tokenizer, question)
         found = self.source.next(ids, OFF)
         rows = []
         for row in found["rows"]:
             shares = [f"{share:.2f}" for share in row["shares"]]
-            rows.append((row["label"], str(row["id"]), *shares))
-        heads = ("词元", "编号", *found["stages"])
+            rows.append((row["label"], row["id"], *shares))
         intro = f"问题：{question}　温度 1.0，top-k 0，top-p 1.0，重复惩罚 1.0"
-        return vertical(paragraph(intro), grid(heads, rows))
+        return vertical(paragraph(intro), grid(("词元", "编号", *STAGES), rows))

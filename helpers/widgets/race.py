@@ -11,8 +11,6 @@ from helpers.widgets.view import View
 
 import torch
 
-LANES = ("有 KV cache", "没有 KV cache")
-
 
 def to_feed(length: int, count: int, use_cache: bool) -> int:
     """问题有 length 个词元，写 count 个（都 ≥ 1），一共要送进模型几个
@@ -44,13 +42,14 @@ class RaceSource(Source):
         lanes = [steps(self.model, tensor, options["count"], choose, use_cache) for use_cache in (True, False)]
         spent = [0.0, 0.0]
         written = [[], []]
-        while len(written[1]) < options["count"]:  # 没有缓存的总是后到
-            lane = 0
-            if len(written[0]) == options["count"] or spent[1] < spent[0]:
-                lane = 1
+        going = [0, 1]
+        while going:
+            lane = min(going, key=spent.__getitem__)
             step = next(lanes[lane])
             spent[lane] += step.seconds
             written[lane].append(step.token_id)
+            if len(written[lane]) == options["count"]:
+                going.remove(lane)
             text = self.tokenizer.decode(written[lane], skip_special_tokens=True)
             yield {"lane": lane, "id": step.token_id, "fed": step.fed, "seconds": step.seconds, "written": text}
 
@@ -73,7 +72,7 @@ class Race(View):
         first = len(self.source.ask(question))
         last = first + count - 1
         intro = f"问题：{question}　连同模板 {first} 个词元，各写 {count} 个"
-        rounds = (f"第 1 轮 {first} 个，以后每轮 1 个", f"第 1 轮 {first} 个，每轮多 1 个，最后一轮 {last} 个")
-        totals = (to_feed(first, count, True), to_feed(first, count, False))
-        rows = list(zip(LANES, rounds, map(str, totals), strict=True))
+        rows = [
+            ("有 KV cache", f"第 1 轮 {first} 个，以后每轮 1 个", to_feed(first, count, True)),
+            ("没有 KV cache", f"第 1 轮 {first} 个，每轮多 1 个，最后一轮 {last} 个", to_feed(first, count, False))]
         return vertical(paragraph(intro), grid(("赛道", "每一轮送进模型的词元", "一共送进"), rows))

@@ -20,9 +20,6 @@ class SlowSource(Source):
 
     def frames(self, question: str, most: int) -> Iterator[dict]:
         """生成一遍：每写出一步报告 count，最后给出 run：各格，每步以后 KV cache 的字节数，各阶段的秒数"""
-        return self._replayed("frames", (question, most), lambda: self._generated(question, most))
-
-    def _generated(self, question: str, most: int) -> Iterator[dict]:
         question_ids(self.tokenizer, question)  # 不能用的问题在这里报错
         for result in growing(self.tokenizer, self.model, question, most):
             yield {"count": len(result.steps)}
@@ -31,7 +28,10 @@ class SlowSource(Source):
     def _plain(self, result: Run, most: int) -> dict:
         """一次运行，画面要的样子"""
         made = [self._frame(frame) for frame in frames(self.tokenizer, result)]
-        made[-1]["rows"]["出来"] += self._ending(result, most)
+        ending = f"（写满了 {most} 步，停）"
+        if result.steps[-1].token_id in stop_ids(self.model):
+            ending = "（写出了结束词元，停）"
+        made[-1]["rows"]["出来"] += ending
         return {
             "frames": made,
             "sizes": [step.cache_bytes for step in result.steps],
@@ -44,32 +44,24 @@ class SlowSource(Source):
         lit = box(frame)
         title = f"第 {frame.step_index + 1} 步 · {lit.stage}"
         rows = {"阶段": title, "进去": lit.taken, "出来": lit.made, "形状": lit.shapes, "KV cache": self._cache(frame)}
-        drawn = {name: {"text": each.text, "arrow": each.arrow} for name, each in boxes(frame).items()}
         return {
             "name": frame.name,
             "step": frame.step_index,
             "done": frame.done,
             "rows": rows,
-            "boxes": drawn,
+            "boxes": {name: {"text": each.text, "arrow": each.arrow} for name, each in boxes(frame).items()},
             "moving": frame.tokenizer.decode([frame.step.token_id]),
             "time": time_item(frame),
         }
 
-    def _ending(self, result: Run, most: int) -> str:
-        """为什么停"""
-        if result.steps[-1].token_id in stop_ids(self.model):
-            return "（写出了结束词元，停）"
-        return f"（写满了 {most} 步，停）"
-
     def _cache(self, frame: Frame) -> str:
         """一格的 KV cache 有几个字节，由哪些数相乘"""
-        done = frame.result.steps[:frame.done]
-        if not done:
+        if frame.done == 0:
             return "0 字节：模型还没有算"
-        tokens = sum(step.fed for step in done)
+        tokens = frame.result.input_ids.shape[1] + frame.done - 1
         factors = cache_factors(self.model, tokens)
         product = "× ".join(f"{number}（{name}）" for name, number in factors.items())
-        total = done[-1].cache_bytes
+        total = frame.result.steps[frame.done - 1].cache_bytes
         states = total - math.prod(factors.values())
         if states:
             product += f" + {states:,}（线性注意力的状态，不随词元增加）"
@@ -92,18 +84,14 @@ class SlowMotion(View):
     def still(self) -> Shown:
         question = self.given["question"]
         most = self.given["most"]
-        *_, last = self.source.frames(question, most)
-        first = last["run"]["frames"][0]
-        lines = [paragraph(box_line(name, drawn, first["name"])) for name, drawn in first["boxes"].items()]
-        rows = grid(("项目", "这一格"), list(first["rows"].items()))
-        return vertical(*lines, rows, paragraph(growth(last["run"]["sizes"])))
-
-
-def box_line(name: str, drawn: dict, lit: str) -> str:
-    """一个方框，写成一行；▶ 是走到的那个"""
-    mark = "▶" if name == lit else "　"
-    text = drawn["text"].replace("\n", "　")
-    return f"{mark} {text}"
+        *_, last = self.first("frames", question, most)
+        made = last["run"]
+        frame = made["frames"][0]
+        lit, *others = [drawn["text"].replace("\n", "　") for drawn in frame["boxes"].values()]
+        lines = [f"▶ {lit}"]
+        lines += [f"　 {text}" for text in others]
+        rows = grid(("项目", "这一格"), list(frame["rows"].items()))
+        return vertical(*map(paragraph, lines), rows, paragraph(growth(made["sizes"])))
 
 
 def growth(sizes: list[int]) -> str:

@@ -2,18 +2,19 @@
 
 每个方法收普通的数和文字，给普通的数和文字（要送到网页里）；计算都在 helpers 的各个文件里
 """
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from helpers import bpe
 from helpers.generation import keeps_every_token, steps, stop_ids
 from helpers.sampling import STAGES, draw, stages
-from helpers.tokens import Piece, neighbours, normalized, piece, question_ids
+from helpers.tokens import Piece, check_text, neighbours, normalized, piece, question_ids
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
 MOST_CUT = 10_000  # 显微镜里最多看几个字符
+MOST_POSITIONS = 64  # 模型里面最多看几个词元
 SHOWN = 6  # 画概率最大的几个
 
 
@@ -28,7 +29,7 @@ def plain(found: Piece, tokenizer) -> dict:
 
 
 class TextSource:
-    """只要分词器的：切分、合并、邻居"""
+    """只要分词器的：切分、合并、邻居、套模板"""
 
     def __init__(self, tokenizer) -> None:
         self.tokenizer = tokenizer
@@ -42,10 +43,13 @@ class TextSource:
 
     def merges(self, ids: list[int]) -> dict:
         """一段的编号 → 从字节合起的每一步；不能演示的，obstacle 说为什么"""
-        obstacle = self._obstacle(ids)
-        if obstacle:
-            return {"obstacle": obstacle, "steps": []}
         data = self.tokenizer.decode(ids).encode()
+        if ids[0] in self.tokenizer.added_tokens_decoder:
+            return {"obstacle": "这是附加词元，整个写在词表里，不来自合并", "steps": []}
+        if len(data) > bpe.MOST_BYTES:
+            obstacle = (f"合并只演示不超过 {bpe.MOST_BYTES} 个字节的段，这一段有 {len(data)} 个；"
+                        "选别的段，或者把文字改短")
+            return {"obstacle": obstacle, "steps": []}
         taken = []
         for step in bpe.merge_steps(self.tokenizer, data):
             parts = [{"label": part.label, "hex": part.bytes.hex(" "), "id": part.id} for part in step.parts]
@@ -60,17 +64,21 @@ class TextSource:
         """问题套上对话模板以后的词元；空的、太长的报 ValueError"""
         return self._pieces(question_ids(self.tokenizer, question))
 
+    def positions(self, text: str, template: bool) -> list[dict]:
+        """文字（套上模板）的词元，1 到 MOST_POSITIONS 个；空的、不完整的、太长的报 ValueError"""
+        check_text(text.strip())
+        if template:
+            messages = [{"role": "user", "content": text}]
+            text = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+        ids = self.tokenizer(text, add_special_tokens=False).input_ids
+        if len(ids) > MOST_POSITIONS:
+            raise ValueError(
+                f"应是 1 到 {MOST_POSITIONS} 个词元（模板也算），现在有 {len(ids)} 个；"
+                "缩短再试，下面还是上一段文字")
+        return self._pieces(ids)
+
     def _pieces(self, ids: list[int]) -> list[dict]:
         return [plain(piece(self.tokenizer, token_id), self.tokenizer) for token_id in ids]
-
-    def _obstacle(self, ids: list[int]) -> str | None:
-        if ids[0] in self.tokenizer.added_tokens_decoder:
-            return "这是附加词元，整个写在词表里，不来自合并"
-        size = len(self.tokenizer.decode(ids).encode())
-        if size > bpe.MOST_BYTES:
-            return (f"合并只演示不超过 {bpe.MOST_BYTES} 个字节的段，这一段有 {size} 个；"
-                    "选别的段，或者把文字改短")
-        return None
 
 
 class Source(TextSource):
@@ -82,7 +90,7 @@ class Source(TextSource):
         self.generator = torch.Generator().manual_seed(seed)
         self.read: list[int] = []  # KV cache 里已经有哪些编号
         self.cache = None
-        self.known = {}  # 算什么 → (上一次问的, 结果)：拖动滑块时，静态的图刚算过时，不用再算
+        self.logits = None  # 读完它们以后的 logits
 
     def next(self, ids: list[int], settings: dict) -> dict:
         """ids 后面那个词元：每用上一样设置以后，概率最大的几个各有多少
@@ -94,8 +102,8 @@ class Source(TextSource):
         best = probabilities[[0, -1]].topk(SHOWN).indices.flatten().tolist()
         rows = []
         for token_id in dict.fromkeys(best):
-            found = self._named(token_id)
-            rows.append(found | {"shares": probabilities[:, token_id].tolist()})
+            shares = probabilities[:, token_id].tolist()
+            rows.append(self._named(token_id) | {"shares": shares})
         return {"stages": list(STAGES), "rows": rows}
 
     def draw(self, ids: list[int], settings: dict) -> dict:
@@ -106,45 +114,26 @@ class Source(TextSource):
         return self._named(token_id) | {"share": share}
 
     def write(self, ids: list[int], options: dict) -> Iterator[dict]:
-        """每次选第一名，一个一个地写，写出结束词元或满 count 个为止；options: count、use_cache"""
-        tensor = torch.tensor([ids])
-        for step in steps(self.model, tensor, options["count"], use_cache=options.get("use_cache", True)):
+        """每次选第一名，一个一个地写，写出结束词元或满 count 个为止；options: count"""
+        for step in steps(self.model, torch.tensor([ids]), options["count"]):
             share = step.logits.softmax(dim=-1)[step.token_id].item()
-            yield self._named(step.token_id) | {"share": share, "fed": step.fed, "seconds": step.seconds}
+            yield self._named(step.token_id) | {"share": share}
 
     def _named(self, token_id: int) -> dict:
         """一个词元；stop: 写出它就停。词表末尾空着的编号没有文字，写成 #151700 这样"""
-        stops = token_id in stop_ids(self.model)
-        if token_id >= len(self.tokenizer):
-            return {"id": token_id, "label": f"#{token_id}", "hex": "", "special": False, "stop": stops}
-        return plain(piece(self.tokenizer, token_id), self.tokenizer) | {"stop": stops}
+        named = {"id": token_id, "label": f"#{token_id}", "hex": "", "special": False}
+        if token_id < len(self.tokenizer):
+            named = plain(piece(self.tokenizer, token_id), self.tokenizer)
+        return named | {"stop": token_id in stop_ids(self.model)}
 
     def _stages(self, ids: list[int], settings: dict) -> dict[str, Tensor]:
         return stages(self._logits(ids), ids, **settings)
 
-    def _once(self, what: str, asked: object, make: Callable) -> object:
-        """算 what；和上一次问的一样，就给上一次的结果"""
-        before, result = self.known.get(what, (None, None))
-        if before != asked:
-            result = make()
-            self.known[what] = (asked, result)
-        return result
-
-    def _replayed(self, what: str, asked: object, make: Callable) -> Iterator:
-        """同 _once，一步一步地给；没有给完的不记"""
-        before, results = self.known.get(what, (None, None))
-        if before == asked:
-            yield from results
-            return
-        results = []
-        for step in make():
-            results.append(step)
-            yield step
-        self.known[what] = (asked, results)
-
     def _logits(self, ids: list[int]) -> Tensor:
-        """ids 后面那个词元的 logits，形状 (词表大小,)；前面和上一次相同的部分不再算"""
-        return self._once("logits", list(ids), lambda: self._feed(ids[self._reuse(ids):]))
+        """ids 后面那个词元的 logits，形状 (词表大小,)；前面和上一次相同的部分不再算，全都相同（拖动滑块）就不算"""
+        if ids != self.read:
+            self._feed(ids[self._reuse(ids):])
+        return self.logits
 
     @torch.inference_mode()
     def _feed(self, ids: list[int]) -> Tensor:
@@ -153,8 +142,9 @@ class Source(TextSource):
         self.read = []  # 算到一半出了错，下一次就从头读
         fed = torch.tensor([ids])
         out = self.model(input_ids=fed, past_key_values=self.cache, use_cache=True, logits_to_keep=1)
+        self.logits = out.logits[0, -1].to(torch.float32, copy=True)
         self.read = before + ids
-        return out.logits[0, -1].to(torch.float32, copy=True)
+        return self.logits
 
     def _reuse(self, ids: list[int]) -> int:
         """KV cache 只留下开头和 ids 相同的，最后一个总要重读；留下了几个"""
@@ -176,9 +166,7 @@ class Source(TextSource):
 
 def shared_start(left: list[int], right: list[int]) -> int:
     """两列编号开头有几个相同。例: shared_start([5, 7, 9], [5, 7, 8, 9]) -> 2"""
-    count = 0
-    for one, other in zip(left, right, strict=False):
+    for count, (one, other) in enumerate(zip(left, right, strict=False)):
         if one != other:
-            break
-        count += 1
-    return count
+            return count
+    return min(len(left), len(right))

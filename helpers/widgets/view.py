@@ -6,11 +6,9 @@
 """
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
-
-from helpers.tables import Shown
 
 from anywidget import AnyWidget
 from traitlets import Dict, Unicode
@@ -26,9 +24,7 @@ def text_of(file: str) -> str:
 
 def own_script(name: str) -> str:
     """一个视图自己的 JavaScript，去掉开头的 import：共用的和它放在一起，不用导入"""
-    _, _, body = text_of(f"{name}.js").partition(f'from "./{COMMON}.js";\n')
-    if not body:
-        raise ValueError(f"{name}.js 应从共用的 {COMMON}.js 里 import，现在没有这一行")
+    _, body = text_of(f"{name}.js").split(f'from "./{COMMON}.js";\n')
     return body
 
 
@@ -50,31 +46,33 @@ def style(name: str) -> str:
 class View(AnyWidget):
     """一个互动视图：有内核时可以操作，没有时是一张静态的图；写在单元格最后一行就会显示
 
-    子类设 name（.js 文件的名字），实现 still（静态的图）
+    子类设 name（.js 文件的名字），实现 still()：静态的图，给没有内核的页面，给看不见的人，也给 nbval 比较
     source: 回答画面的问题，画面只能叫它的公开方法；given: 画面一开始用的数
     """
     name = ""
+    _esm = Unicode().tag(sync=True)
+    _css = Unicode().tag(sync=True)
     picture = Unicode().tag(sync=True)
     given = Dict().tag(sync=True)
 
-    def __init_subclass__(cls, **named) -> None:
-        if "name" in cls.__dict__:  # anywidget 给每个视图另造一个子类，那时不再来一次
-            cls._esm = script(cls.name)
-            cls._css = style(cls.name)
-        super().__init_subclass__(**named)
-
     def __init__(self, source, **given) -> None:
-        super().__init__(given=given)
+        super().__init__(given=given, _esm=script(self.name), _css=style(self.name))
         self.source = source
+        self.known = (None, None)  # 静态的图问的，和它的结果
         self.turn = threading.Lock()  # 一次只算一件事
         self.stopped = set()  # 哪几次提问不用再算了
         self.shown = self.still()
         self.picture = self.shown.html
         self.on_msg(self.receive)
 
-    def still(self) -> Shown:
-        """静态的图：给没有内核的页面，给看不见的人，也给 nbval 比较"""
-        raise NotImplementedError
+    def first(self, *asked) -> dict | tuple:
+        """静态的图问 source 的（方法，参数），结果记着：画面一开始问的也是它，不用再算；一步一步的是全部的步骤"""
+        method, *inputs = asked
+        result = getattr(self.source, method)(*inputs)
+        if isinstance(result, Iterator):
+            result = tuple(result)
+        self.known = (asked, result)
+        return result
 
     def receive(self, _, message: dict, __) -> None:
         """收到画面的一次提问，或者“停”；在另一个线程里算，内核就还能收到“停”"""
@@ -89,7 +87,7 @@ class View(AnyWidget):
         with self.turn:
             try:
                 result = self.answer(message["method"], message["inputs"])
-                if isinstance(result, Iterator):
+                if isinstance(result, Iterator | tuple):
                     result = self.stream(number, result)
                 self.send({"id": number, "result": result})
             except Exception as error:  # 视图里的任何错误都要说给学生听，不能让画面一直等
@@ -100,11 +98,14 @@ class View(AnyWidget):
         """source 的一个方法的结果；ready 只问内核在不在；不是公开的方法就报 ValueError"""
         if method == "ready":
             return True
+        asked, result = self.known
+        if asked == (method, *inputs):
+            return result
         if method.startswith("_") or not hasattr(self.source, method):
             raise ValueError(f"画面只能问 {type(self.source).__name__} 会的，现在问的是 {method}")
         return getattr(self.source, method)(*inputs)
 
-    def stream(self, number: int, results: Iterator) -> None:
+    def stream(self, number: int, results: Iterable) -> None:
         """一步一步地送回去，说停就停"""
         for step in results:
             self.send({"id": number, "step": step})

@@ -2,10 +2,11 @@
 import re
 
 from helpers.tokens import question_ids
+from helpers.widgets.attention import AttentionSource
 from helpers.widgets.guess import GuessSource
-from helpers.widgets.inside_source import InsideSource
 from helpers.widgets.race import RaceSource
 from helpers.widgets.slow_motion import SlowSource
+from helpers.widgets.source import TextSource
 
 import pytest
 import torch
@@ -106,7 +107,7 @@ def test_frames_can_be_stopped(engine):
 
 @pytest.mark.parametrize("template", [True, False])
 def test_the_inside_is_the_same(engine, tokenizer, eager, template):
-    source = InsideSource(tokenizer, eager)
+    source = AttentionSource(tokenizer, eager)
     text = "什么是 KV cache？"
     pieces = source.positions(text, template)
     assert engine.ask("positions", text, template) == pieces
@@ -124,7 +125,7 @@ def close(found: list, expected: list) -> bool:
 
 
 @pytest.mark.parametrize("text", [" ", "好，" * 99])
-def test_texts_that_cannot_be_seen_inside_get_the_sentence_that_python_says(engine, tokenizer, eager, text):
+def test_texts_that_cannot_be_seen_inside_get_the_sentence_that_python_says(engine, tokenizer, text):
     with pytest.raises(ValueError) as error:
-        InsideSource(tokenizer, eager).positions(text, True)
+        TextSource(tokenizer).positions(text, True)
     assert engine.refused("positions", text, True) == str(error.value)

@@ -1,9 +1,10 @@
 """你来当模型：每一轮的候选和概率与模型一致，坏文字说一句话；画面的动作在 tests/browser 里测"""
 import math
+import random
 
 from helpers.fast.standin import SMALL, make
 from helpers.tokens import piece, question_ids
-from helpers.widgets.guess import GIVEN_TEXTS, MOST_GUESSED, OPTIONS, Guess, GuessSource, shares
+from helpers.widgets.guess import GIVEN_TEXTS, MOST_GUESSED, OPTIONS, Guess, GuessSource
 
 import pytest
 import torch
@@ -21,11 +22,14 @@ def ids_of(round_: dict) -> list[int]:
     return [option["id"] for option in round_["options"]]
 
 
-def test_shares_by_hand():
-    logits = torch.log(torch.tensor([0.5, 0.2, 0.2, 0.1]))
-    assert shares(logits, [3, 0]) == pytest.approx({3: 1 / 6, 0: 5 / 6})
-    assert list(shares(logits, [3, 0, 1])) == [3, 0, 1]
-    assert 0 < shares(torch.tensor([0.0, 300.0]), [0, 1])[0] < 1e-100
+def test_a_hopeless_option_still_has_a_share(source, model):
+    scores = torch.zeros(model.config.vocab_size)
+    scores[5] = 300.0
+    found = source._round(scores, 7, random.Random(14))
+    by_id = {option["id"]: option["share"] for option in found["options"]}
+    assert by_id[5] == pytest.approx(1)
+    assert 0 < by_id[7] < 1e-100
+    assert found["bits"] == pytest.approx(300 / math.log(2))
 
 
 @pytest.mark.parametrize("name", GIVEN_TEXTS)

@@ -1,8 +1,8 @@
 """模型里面的两个视图：和 helpers.inside 算的一样，静态图固定，坏输入是一句话；画面的动作在 tests/browser 里测"""
 from helpers.inside import attention, lens, strongest, token_name
-from helpers.widgets.attention import Attention
-from helpers.widgets.inside_source import MOST_POSITIONS, InsideSource
-from helpers.widgets.lens import SPREAD, Lens
+from helpers.widgets.attention import Attention, AttentionSource
+from helpers.widgets.lens import SPREAD, Lens, LensSource
+from helpers.widgets.source import MOST_POSITIONS, TextSource
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ BAD = {"": "空的", " \n　": "空的", "词" * 10_000: f"1 到 {MOST_POSITIONS
 @MODELS
 def test_the_weights_are_the_models(kind, request, tokenizer, input_ids):
     model = request.getfixturevalue(kind)
-    source = InsideSource(tokenizer, model)
+    source = AttentionSource(tokenizer, model)
     weights = attention(model, input_ids)
     ids = input_ids[0].tolist()
     for query in (len(ids) - 1, 5, 0):
@@ -34,7 +34,7 @@ def test_the_weights_are_the_models(kind, request, tokenizer, input_ids):
 def test_one_forward_serves_every_head_and_position(tokenizer, eager, input_ids):
     times = []
     hook = eager.register_forward_hook(lambda *_: times.append(1))
-    source = InsideSource(tokenizer, eager)
+    source = AttentionSource(tokenizer, eager)
     ids = input_ids[0].tolist()
     for query in range(len(ids)):
         source.looks(ids, query)
@@ -46,7 +46,7 @@ def test_one_forward_serves_every_head_and_position(tokenizer, eager, input_ids)
 @MODELS
 def test_the_lens_comes_row_by_row(kind, request, tokenizer, input_ids):
     model = request.getfixturevalue(kind)
-    rows = list(InsideSource(tokenizer, model).lens(input_ids[0].tolist()))
+    rows = list(LensSource(tokenizer, model).lens(input_ids[0].tolist()))
     found = lens(model, input_ids)
     assert len(rows) == model.config.num_hidden_layers + 1
     assert [[cell["id"] for cell in row] for row in rows] == found.ids[:, :, 0].tolist()
@@ -94,8 +94,8 @@ def test_odd_text_is_shown_safely(view_of, tokenizer, eager):
     assert "<b>x" not in still.html
 
 
-def test_the_template_can_be_left_out(tokenizer, eager):
-    source = InsideSource(tokenizer, eager)
+def test_the_template_can_be_left_out(tokenizer):
+    source = TextSource(tokenizer)
     assert [piece["id"] for piece in source.positions("什么是词元", False)] == tokenizer("什么是词元").input_ids
     assert len(source.positions("什么是词元", True)) > 10
 

@@ -120,29 +120,11 @@ def test_the_lens_is_computed_once_for_picture_and_ladder(tokenizer, eager, forw
     assert len(forwards) == 1
 
 
-def test_an_answer_that_was_stopped_is_computed_again(source):
-    def count():
-        for number in range(3):
-            computed.append(number)
-            yield number
-
-    computed = []
-    next(source._replayed("x", 1, count))
-    assert list(source._replayed("x", 1, count)) == [0, 1, 2]
-    assert list(source._replayed("x", 1, count)) == [0, 1, 2]
-    assert list(source._replayed("x", 2, count)) == [0, 1, 2]
-    assert computed == [0, 0, 1, 2, 0, 1, 2]
-
-
 def test_writing_is_what_generate_writes(source, ids, model):
     written = list(source.write(ids, {"count": MOST_WRITTEN}))
     wanted = [step.token_id for step in steps(model, torch.tensor([ids]), MOST_WRITTEN)]
     assert [token["id"] for token in written] == wanted
     assert [token["stop"] for token in written] == [False] * (len(wanted) - 1) + [True]
-    assert written[0]["fed"] == len(ids)
-    assert written[1]["fed"] == 1
-    again = list(source.write(ids, {"count": 3, "use_cache": False}))
-    assert [token["fed"] for token in again] == [len(ids), len(ids) + 1, len(ids) + 2]
 
 
 def test_cutting_is_the_tokenizers(source, tokenizer):

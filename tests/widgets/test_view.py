@@ -2,6 +2,7 @@
 import threading
 import time
 
+from classroom.site.views import names
 from helpers.tables import Shown
 from helpers.widgets.view import View, script, style
 
@@ -86,6 +87,22 @@ def test_a_long_answer_can_be_stopped(view):
     assert view.stopped == set()
 
 
+def test_what_the_picture_asked_is_answered_again_without_computing(view):
+    assert view.first("add", 2, 3) == 5
+    view.source.add = None
+    assert view.asked("add", 2, 3) == [{"id": "1", "result": 5}]
+    assert "error" in view.asked("add", 2, 4)[-1]
+
+
+def test_the_steps_of_the_picture_come_again_and_again(view):
+    assert view.first("count", 3) == (0, 1, 2)
+    view.source.count = None
+    steps = [{"id": "1", "step": number} for number in range(3)]
+    once = [*steps, {"id": "1", "result": None}]
+    assert view.asked("count", 3) == once
+    assert view.asked("count", 3) == once + once
+
+
 def test_a_saved_notebook_shows_the_picture(view):
     data = view._repr_mimebundle_()
     assert data["text/plain"] == "静态"
@@ -97,8 +114,9 @@ def test_a_saved_notebook_shows_the_picture(view):
     assert "application/vnd.jupyter.widget-view+json" in data
 
 
-def test_a_script_is_one_module():
-    text = script("next_token")
+@pytest.mark.parametrize("name", names())
+def test_a_script_is_one_module(name):
+    text = script(name)
     assert text.count("export default") == 1
     assert "\nimport " not in text
     assert "function kernel(" in text
