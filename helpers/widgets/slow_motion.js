@@ -67,7 +67,7 @@ export function show(root, source, given) {
 
   // ---- 画 ----
 
-  const question = field("问题", given.question, () => table.latest(generate), {size: 34});
+  const question = field("问题", given.question, () => table.latest(generate), {size: 22});
   const start = button("开始", "从这一格起，一格一格地走；再按一次停下", play, false);
   const range = h("input", {type: "range", min: 0, max: 1, value: 0, "aria-label": "第几格"});
   range.addEventListener("input", () => {
@@ -100,7 +100,7 @@ export function show(root, source, given) {
     const now = run.frames[at];
     range.value = at;
     start.textContent = playing ? "暂停" : "开始";
-    place.textContent = `第 ${at + 1} 格，共 ${run.frames.length} 格`;
+    place.textContent = `${at + 1} / ${run.frames.length} 格`;
     for (const name of "ABCDE") {
       const [title, ...lines] = now.boxes[name].text.split("\n");
       const lit = name === now.name;

@@ -280,6 +280,42 @@ def test_slow_motion_boxes_stay_where_they_are(slow_motion):
         assert [boxes.nth(place).bounding_box() for place in range(5)] == before
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_slow_motion_boxes_hold_their_words(slow_motion, width):
+    """每一格，方框和箭头放得下自己的字；一个英文词、一个特殊词元不拆成两行"""
+    page = slow_motion.page
+    height = page.viewport_size["height"]
+    page.set_viewport_size({"width": width, "height": height})
+    try:
+        for number in range(125):
+            slow_motion.slide("第几格", number)
+            assert slow_motion.box.evaluate(CUT) == [], number
+    finally:
+        page.set_viewport_size({"width": 1280, "height": height})
+
+
+CUT = """box => {
+    const cut = [];
+    for (const node of box.querySelectorAll('.box, .arrow, .arrow small')) {
+        const tall = node.scrollHeight > node.clientHeight + 1;
+        const wide = node.scrollWidth > node.clientWidth + 1;
+        if (node.clientHeight && (tall || wide)) cut.push(node.innerText);
+    }
+    const walker = document.createTreeWalker(box.querySelector('.chart'), NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const node = walker.currentNode;
+        for (const found of node.textContent.matchAll(/[A-Za-z<|_>]+|[0-9]+/g)) {
+            const range = document.createRange();
+            range.setStart(node, found.index);
+            range.setEnd(node, found.index + found[0].length);
+            const tops = new Set([...range.getClientRects()].map((place) => Math.round(place.top)));
+            if (tops.size > 1) cut.push(found[0]);
+        }
+    }
+    return cut;
+}"""
+
+
 def test_slow_motion_cache_and_times(slow_motion):
     slow_motion.slide("第几格", 10)
     slow_motion.box.get_by_role("tab", name="KV cache").press("Enter")
