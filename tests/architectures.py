@@ -10,7 +10,14 @@ from helpers.tiny import TINY
 
 import torch
 from qwen3_like import MORE_TOKENS
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 LITTLE = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
          "num_key_value_heads": 2, "max_position_embeddings": 4_096}
@@ -85,6 +92,15 @@ def like_llama(folder: Path) -> Path:
     )
     model.save_pretrained(folder)
     write_llama_tokenizer(folder)
+    return folder
+
+
+def in_pieces(checkpoint: Path, folder: Path) -> Path:
+    """同一个检查点，权重分成几个文件"""
+    model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype="auto")
+    model.save_pretrained(folder, max_shard_size="10MB")
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    tokenizer.save_pretrained(folder)
     return folder
 
 

@@ -25,6 +25,7 @@ from helpers.widgets.slow_motion import SlowMotion
 import broken_folders
 import pytest
 import torch
+from architectures import in_pieces
 from pages import cells, markdown
 from shapes import QWEN2, QWEN3, on_meta
 from swapped import swapped
@@ -79,6 +80,21 @@ class Loaded:
 @pytest.fixture(scope="module")
 def both(qwen3_folder, llama_folder):
     return {"qwen3": Loaded(qwen3_folder), "llama": Loaded(llama_folder)}
+
+
+@pytest.fixture(scope="module")
+def sharded_folder(llama_folder, tmp_path_factory):
+    """Llama 形状的检查点，权重分成几个文件"""
+    folder = in_pieces(llama_folder, tmp_path_factory.mktemp("分片"))
+    assert not (folder / "model.safetensors").exists()
+    return folder
+
+
+@pytest.fixture
+def choose_model(monkeypatch, own_cache):
+    """choose_model(文件夹)：COURSE_MODEL 是它；试用在这个进程里做"""
+    monkeypatch.setattr(usable, "run_trial", usable.use_once)
+    return lambda folder: monkeypatch.setenv("COURSE_MODEL", str(folder))
 
 
 @pytest.fixture(params=["qwen3", "llama"])
@@ -217,6 +233,25 @@ def test_lesson_04_counts_any_model(loaded):
     built, stored = integers(after["said"])[-2:]
     assert built == stored
     assert built == loaded.model.num_parameters()
+
+
+LESSON_04 = ["cell-103", "cell-106", "cell-108", "cell-101", "cell-115", "cell-110", "count-any"]
+
+
+def test_lesson_04_reads_the_small_model_when_the_weights_are_in_pieces(both, sharded_folder, choose_model):
+    choose_model(sharded_folder)
+    assert locate() == sharded_folder
+    after = both["llama"].run("04_model_loading", LESSON_04)
+    assert after["folder"] == locate("tiny")
+    assert after["said"].startswith("你的模型把权重分成了几个文件")
+    assert "照 config 搭的 20,925,568 个，文件里 20,925,568 个" in after["said"]
+
+
+def test_lesson_04_reads_the_chosen_model(both, llama_folder, choose_model):
+    choose_model(llama_folder)
+    after = both["llama"].run("04_model_loading", LESSON_04)
+    assert after["folder"] == llama_folder
+    assert after["said"].startswith("llama")
 
 
 def test_lesson_05_guesses_among_all_ids(loaded):
