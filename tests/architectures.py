@@ -71,7 +71,7 @@ def like_qwen3(folder: Path) -> Path:
 
 
 def like_llama(folder: Path) -> Path:
-    """Llama 3 的形状：输出层另有一张表，没有偏置，rope_theta 500000；别的特殊词元，分词器在每段文字前面加一个"""
+    """Llama 3 的形状：输出层另有一张表，没有偏置，rope_theta 500000；别的特殊词元，分词器在每段文字前面加一个，没有填充用的"""
     config = LlamaConfig(
         **LITTLE,
         vocab_size=LLAMA_PLAIN + 256,
@@ -88,7 +88,6 @@ def like_llama(folder: Path) -> Path:
         top_p=0.9,
         bos_token_id=128_000,
         eos_token_id=[128_001, 128_008, 128_009],
-        pad_token_id=128_004,
     )
     model.save_pretrained(folder)
     write_llama_tokenizer(folder)
@@ -154,7 +153,6 @@ def write_llama_tokenizer(folder: Path) -> None:
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": start,
         "eos_token": LLAMA_TOKENS[9],
-        "pad_token": LLAMA_TOKENS[4],
     }
     write_tokenizer(folder, content, settings, LLAMA_TEMPLATE)
 

@@ -279,6 +279,18 @@ def test_lesson_06_writes_what_generate_writes(loaded):
     assert after["said"].endswith("每一个都相同吗？ True\n")
 
 
+def test_lesson_06_pads_without_a_token_for_it(both):
+    loaded = both["llama"]
+    tokenizer = AutoTokenizer.from_pretrained(loaded.folder)
+    assert tokenizer.pad_token is None
+    after = loaded.run("06_writing", ["cell-03", "cell-33", "cell-36"], tokenizer=tokenizer)
+    assert tokenizer.pad_token == "<|eot_id|>"
+    assert after["said"].startswith("left 每句的最后一个词元")
+    padded = after["batch"].input_ids[0, 0].item()
+    assert padded == tokenizer.eos_token_id
+    assert after["batch"].attention_mask[0].tolist()[0] == 0
+
+
 def test_lesson_06_reads_anew_what_the_template_has_changed(both):
     loaded = both["qwen3"]
     changing = AutoTokenizer.from_pretrained(loaded.folder)
