@@ -1,6 +1,7 @@
 """拍 README 开头的两段短片：python tests/film.py 网页的文件夹（先运行 python classroom/site/build.py）
 
-在真正的网页里操作“下一个词元”和“慢动作”，一边操作一边截图，合成 notebooks/images 里的 .webp
+在真正的网页里操作“下一个词元”和“慢动作”，一边操作一边截图，合成 notebooks/images 里的 .webp；
+做完的样子另存一张 .png，给要求“减少动画”的人
 """
 import io
 import sys
@@ -86,6 +87,7 @@ def save(pictures: list, times: list[int], path: Path) -> None:
         frame = Image.new("RGB", (width, height), "white")
         frame.paste(picture)
         frames.append(frame)
+    frames[0].quantize(256).save(path.with_suffix(".png"), optimize=True)
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=times, loop=0, quality=60, method=4)
     print(f"{path.name}：{len(frames)} 张，{sum(times) / 1000:.0f} 秒，{path.stat().st_size / 1e6:.1f} MB")
 

@@ -5,6 +5,7 @@
 import json
 import logging
 import re
+import shutil
 from pathlib import Path
 
 import cards
@@ -140,6 +141,12 @@ def write(app: Sphinx, name: str, template: str, context: dict, doctree: nodes.d
         app.add_css_file("live/views.css")
 
 
+def copy_pictures(app: Sphinx, error: Exception | None) -> None:
+    """README 的短片写成 <picture>（要求“减少动画”的人看静的一张），Sphinx 不认得，自己复制到原来的位置"""
+    images = Path("notebooks", "images")
+    shutil.copytree(ROOT / images, app.outdir / images, dirs_exist_ok=True)
+
+
 def setup(app: Sphinx) -> None:
     from pygments.lexers.special import TextLexer
 
@@ -149,3 +156,4 @@ def setup(app: Sphinx) -> None:
     app.add_lexer("mermaid", TextLexer)
     app.connect("source-read", read)
     app.connect("html-page-context", write)
+    app.connect("build-finished", copy_pictures)

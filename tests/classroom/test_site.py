@@ -224,6 +224,20 @@ def test_pictures_are_dark_in_the_dark_theme(site, view):
     assert page.problems == []
 
 
+@browser
+@pytest.mark.parametrize("wish, kind", [("no-preference", ".webp"), ("reduce", ".png")])
+def test_the_films_stand_still_when_asked(site, view, wish, kind):
+    page = view()
+    page.page.emulate_media(reduced_motion=wish)
+    page.open((site / "README.html").as_uri())
+    films = page.page.locator("main picture img")
+    shown = films.evaluate_all("all => all.map(img => [img.currentSrc, img.complete, img.naturalWidth])")
+    assert [src.endswith(f"images/{name}{kind}") for name, (src, *_) in zip(
+        ("next_token", "slow_motion"), shown, strict=True)] == [True, True]
+    assert all(complete and width > 1000 for _, complete, width in shown)
+    assert page.problems == []
+
+
 def found(page: Page, start: str, words: str) -> list[str]:
     """像学生那样搜 words，给出结果的网址"""
     page.open(start)
