@@ -40,13 +40,14 @@ DECODING = "解码"
 
 @dataclass(frozen=True)
 class Run:
-    """一次运行：问题，套了模板的文字，编号（形状 (1, n) 的张量），每一步，回答，每个阶段的秒数"""
+    """一次运行：问题，套了模板的文字，编号（形状 (1, n) 的张量），每一步，回答，每个阶段的秒数，哪一家的模型"""
     question: str
     text: str
     input_ids: object
     steps: list[Step]
     answer: str
     seconds: dict[str, float]
+    family: str
 
 
 class Stopwatch:
@@ -84,16 +85,23 @@ def growing(tokenizer, model, question: str, max_new_tokens: int = 40) -> Iterat
     text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
     input_ids = tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids  # 模板里已有特殊词元
     watch.lap(PREPARING)
+    name = family(model)
     taken = []
     for step in steps(model, input_ids, max_new_tokens):
         taken.append(step)
         if len(taken) == 1:
             watch.lap(FIRST_TOKEN)
-        yield Run(question, text, input_ids, list(taken), "", watch.seconds)
+        yield Run(question, text, input_ids, list(taken), "", watch.seconds, name)
     watch.lap(OTHER_TOKENS)
     answer = tokenizer.decode([step.token_id for step in taken], skip_special_tokens=True)
     watch.lap(DECODING)
-    yield Run(question, text, input_ids, taken, answer, watch.seconds)
+    yield Run(question, text, input_ids, taken, answer, watch.seconds, name)
+
+
+def family(model) -> str:
+    """哪一家的模型：model_type 开头的字母。例: "Qwen"（qwen2、qwen3），"Llama" """
+    letters = re.match("[a-z]*", model.config.model_type)[0]
+    return letters.capitalize()
 
 
 @dataclass(frozen=True)
@@ -227,7 +235,7 @@ def model_box(frame: Frame) -> Box:
     size = len(frame.step.logits)
     return Box(
         stage="模型计算",
-        text=f"Qwen 模型\n送进 {fed} 个词元\nlogits (1, {fed}, {size})",
+        text=f"{frame.result.family} 模型\n送进 {fed} 个词元\nlogits (1, {fed}, {size})",
         taken=f"{fed} 个词元的编号：{some(frame.ids[-fed:], 8)}",
         made=f"每个位置给 {size:,} 个编号各打一个分",
         shapes=f"input_ids (1, {fed}) → logits (1, {fed}, {size})",

@@ -14,7 +14,7 @@ from helpers.generation import cache_bytes, cache_factors, steps, stop_ids
 from helpers.inside import attention, lens, token_name
 from helpers.model import locate
 from helpers.network import network_chart
-from helpers.pipeline import run
+from helpers.pipeline import chart, run
 from helpers.widgets.attention import Attention
 from helpers.widgets.guess import Guess
 from helpers.widgets.lens import Lens
@@ -310,6 +310,13 @@ def test_lesson_07_starts_once(loaded):
 def test_a_run_starts_once(loaded):
     result = run(loaded.tokenizer, loaded.model, ASKED, 2)
     assert result.input_ids.tolist() == loaded.ids.tolist()
+
+
+@pytest.mark.parametrize("kind, said", [("qwen3", "Qwen 模型"), ("llama", "Llama 模型")])
+def test_the_chart_names_the_family_of_the_model(kind, said, both):
+    loaded = both[kind]
+    result = run(loaded.tokenizer, loaded.model, ASKED, 1)
+    assert f'C{{"{said}<br/>' in chart(loaded.tokenizer, result).source
 
 
 def test_lesson_08_reads_a_table_of_its_own_only_row_by_row(loaded):
