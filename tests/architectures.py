@@ -71,7 +71,10 @@ def like_qwen3(folder: Path) -> Path:
 
 
 def like_llama(folder: Path) -> Path:
-    """Llama 3 的形状：输出层另有一张表，没有偏置，rope_theta 500000；别的特殊词元，分词器在每段文字前面加一个，没有填充用的"""
+    """Llama 3 的形状：输出层另有一张表，没有偏置，rope_theta 500000；别的特殊词元
+
+    分词器在每段文字前面加一个，没有填充用的
+    """
     config = LlamaConfig(
         **LITTLE,
         vocab_size=LLAMA_PLAIN + 256,
@@ -94,10 +97,10 @@ def like_llama(folder: Path) -> Path:
     return folder
 
 
-def in_pieces(checkpoint: Path, folder: Path) -> Path:
-    """同一个检查点，权重分成几个文件"""
+def saved_again(checkpoint: Path, folder: Path, largest: str) -> Path:
+    """同一个检查点再存一次，一个权重文件最大 largest。例: "10MB"，权重就分成几个文件"""
     model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype="auto")
-    model.save_pretrained(folder, max_shard_size="10MB")
+    model.save_pretrained(folder, max_shard_size=largest)
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     tokenizer.save_pretrained(folder)
     return folder

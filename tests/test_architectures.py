@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from helpers.download import usable
+from helpers.download.checkpoint import check_checkpoint
 from helpers.errors import ModelError
 from helpers.fast import ways
 from helpers.fast.linear import TwoWayLinear
@@ -25,8 +26,8 @@ from helpers.widgets.slow_motion import SlowMotion
 import broken_folders
 import pytest
 import torch
-from architectures import in_pieces
-from pages import cells, markdown
+from architectures import saved_again
+from pages import NOTEBOOKS, cells, markdown
 from shapes import QWEN2, QWEN3, on_meta
 from swapped import swapped
 from transformers import (
@@ -39,6 +40,7 @@ from transformers import (
 )
 
 ASKED = "什么是词元"
+MODEL_PAGE = NOTEBOOKS.parent / "classroom" / "model.md"
 MESSAGES = [{"role": "user", "content": ASKED}]
 LLAMA_1B = LlamaConfig(hidden_size=2_048, intermediate_size=8_192, num_hidden_layers=16, num_attention_heads=32,
                        num_key_value_heads=8, vocab_size=128_256, tie_word_embeddings=True)
@@ -85,7 +87,7 @@ def both(qwen3_folder, llama_folder):
 @pytest.fixture(scope="module")
 def sharded_folder(llama_folder, tmp_path_factory):
     """Llama 形状的检查点，权重分成几个文件"""
-    folder = in_pieces(llama_folder, tmp_path_factory.mktemp("分片"))
+    folder = saved_again(llama_folder, tmp_path_factory.mktemp("分片"), "10MB")
     assert not (folder / "model.safetensors").exists()
     return folder
 
@@ -238,7 +240,7 @@ def test_lesson_04_counts_any_model(loaded):
 LESSON_04 = ["cell-103", "cell-106", "cell-108", "cell-101", "cell-115", "cell-110", "count-any"]
 
 
-def test_lesson_04_reads_the_small_model_when_the_weights_are_in_pieces(both, sharded_folder, choose_model):
+def test_lesson_04_reads_the_small_model_when_the_weights_are_saved_again(both, sharded_folder, choose_model):
     choose_model(sharded_folder)
     assert locate() == sharded_folder
     after = both["llama"].run("04_model_loading", LESSON_04)
@@ -252,6 +254,14 @@ def test_lesson_04_reads_the_chosen_model(both, llama_folder, choose_model):
     after = both["llama"].run("04_model_loading", LESSON_04)
     assert after["folder"] == llama_folder
     assert after["said"].startswith("llama")
+
+
+def test_the_weights_saved_again_become_one_file(sharded_folder, tmp_path):
+    said = 'model.save_pretrained(新文件夹, max_shard_size="100GB")'
+    assert said in MODEL_PAGE.read_text(encoding="utf-8")
+    whole = saved_again(sharded_folder, tmp_path, "100GB")
+    assert check_checkpoint(whole) == whole
+    assert (whole / "model.safetensors").exists()
 
 
 def test_lesson_05_guesses_among_all_ids(loaded):
