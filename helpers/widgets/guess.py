@@ -7,7 +7,7 @@ import random
 from helpers.generation import stop_ids
 from helpers.pipeline import shorten
 from helpers.sampling import surprise
-from helpers.tables import Shown, paragraph, vertical
+from helpers.tables import Shown, grid, paragraph, vertical
 from helpers.tokens import check_text, piece, question_ids
 from helpers.widgets.source import Source
 from helpers.widgets.view import View
@@ -27,6 +27,8 @@ GIVEN_TEXTS = {  # 名称 → (问题, 文字)；前两段是教学小模型背�
     "日常的话": ("", "今天下午我们在机房上课，老师带着大家把模型下载到自己的电脑上。"),
 }
 FIRST_TEXT = "课程的问题"
+EXAMPLE_TEXT = "诗"  # 静态图里的例子
+SURE = 0.6  # 例子里的把握，也是把握的滑块一开始的样子
 ONCE_MORE = "改好再试，现在猜的还是上一段"
 
 
@@ -83,8 +85,11 @@ class GuessSource(Source):
     def _options(self, scores: Tensor, truth: int) -> list[int]:
         """真正的下一个，和模型最看好的另外五个；半个字的不要，它一看就不是"""
         best = scores[:len(self.tokenizer)].topk(BEST_OF).indices.tolist()  # 词表末尾空着的编号没有文字
-        whole = [token_id for token_id in best if "�" not in piece(self.tokenizer, token_id).text]
-        others = [token_id for token_id in whole if token_id != truth]
+        others = []
+        for token_id in best:
+            text = piece(self.tokenizer, token_id).text
+            if token_id != truth and "�" not in text:
+                others.append(token_id)
         return sorted([truth, *others[:OPTIONS - 1]])
 
 
@@ -119,4 +124,19 @@ class Guess(View):
             options += f"{number} {option['label']}　"
         score = f"猜了 0 / {len(rounds)} 个：还没有下注"
         lines = ["你来当模型：下一个词元是哪一个，有几成把握？", *begun, options.rstrip(), score]
-        return vertical(*map(paragraph, lines))
+        return vertical(*map(paragraph, lines), *self._example())
+
+    def _example(self) -> list[Shown]:
+        """另一段文字的第一轮，押对了、揭晓以后的样子：没有内核的人也看得到怎样算输赢"""
+        question, text = GIVEN_TEXTS[EXAMPLE_TEXT]
+        found = self.source.rounds(question, text, self.given["seed"])["rounds"][0]
+        rest = (1 - SURE) / (OPTIONS - 1)
+        rows = []
+        for option in found["options"]:
+            right = option["id"] == found["truth"]
+            label = f"★ {option['label']}" if right else option["label"]
+            yours = SURE if right else rest
+            rows.append((label, f"{option['share']:.2f}", f"{yours:.2f}"))
+        intro = f"例：问题“{question}”的回答，第 1 个词元是哪一个？有六成把握，下注以后揭晓（★ 是真正的）"
+        end = f"意外：你 {surprise(SURE):.2f} 比特，模型 {found['bits']:.2f}，六个均分 {surprise(1 / OPTIONS):.2f}；越少越好"
+        return [paragraph(intro), grid(("候选", "模型的概率", "你的概率"), rows), paragraph(end)]

@@ -12,16 +12,6 @@ from helpers.widgets.view import View
 import torch
 
 
-def to_feed(length: int, count: int, use_cache: bool) -> int:
-    """问题有 length 个词元，写 count 个（都 ≥ 1），一共要送进模型几个
-
-    例: to_feed(20, 100, True) -> 119；to_feed(20, 100, False) -> 6950
-    """
-    if use_cache:
-        return length + count - 1
-    return sum(range(length, length + count))
-
-
 def without_stops(model) -> Callable[[torch.Tensor], int]:
     """贪心，但不选结束词元：话说完了也接着写，两条赛道才一样长"""
     stops = torch.tensor(sorted(stop_ids(model)), dtype=torch.long)
@@ -73,6 +63,6 @@ class Race(View):
         last = first + count - 1
         intro = f"问题：{question}　连同模板 {first} 个词元，各写 {count} 个"
         rows = [
-            ("有 KV cache", f"第 1 轮 {first} 个，以后每轮 1 个", to_feed(first, count, True)),
-            ("没有 KV cache", f"第 1 轮 {first} 个，每轮多 1 个，最后一轮 {last} 个", to_feed(first, count, False))]
+            ("有 KV cache", f"第 1 轮 {first} 个，以后每轮 1 个", last),
+            ("没有 KV cache", f"第 1 轮 {first} 个，每轮多 1 个，最后一轮 {last} 个", sum(range(first, last + 1)))]
         return vertical(paragraph(intro), grid(("赛道", "每一轮送进模型的词元", "一共送进"), rows))

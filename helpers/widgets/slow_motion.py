@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from helpers.generation import cache_factors, stop_ids
-from helpers.pipeline import Frame, Run, box, boxes, frames, growing, time_item
+from helpers.pipeline import Frame, box, boxes, frames, growing, time_item
 from helpers.tables import Shown, grid, paragraph, vertical
 from helpers.tokens import question_ids
 from helpers.widgets.source import Source
@@ -23,21 +23,14 @@ class SlowSource(Source):
         question_ids(self.tokenizer, question)  # 不能用的问题在这里报错
         for result in growing(self.tokenizer, self.model, question, most):
             yield {"count": len(result.steps)}
-        yield {"run": self._plain(result, most)}
-
-    def _plain(self, result: Run, most: int) -> dict:
-        """一次运行，画面要的样子"""
         made = [self._frame(frame) for frame in frames(self.tokenizer, result)]
         ending = f"（写满了 {most} 步，停）"
         if result.steps[-1].token_id in stop_ids(self.model):
             ending = "（写出了结束词元，停）"
         made[-1]["rows"]["出来"] += ending
-        return {
-            "frames": made,
-            "sizes": [step.cache_bytes for step in result.steps],
-            "forwards": [step.seconds for step in result.steps],
-            "seconds": result.seconds,
-        }
+        sizes = [step.cache_bytes for step in result.steps]
+        forwards = [step.seconds for step in result.steps]
+        yield {"run": {"frames": made, "sizes": sizes, "forwards": forwards, "seconds": result.seconds}}
 
     def _frame(self, frame: Frame) -> dict:
         """一格：走到哪个方框，五个方框里的字，进去什么、出来什么、形状、KV cache；没有时间"""
@@ -91,12 +84,8 @@ class SlowMotion(View):
         lines = [f"▶ {lit}"]
         lines += [f"　 {text}" for text in others]
         rows = grid(("项目", "这一格"), list(frame["rows"].items()))
-        return vertical(*map(paragraph, lines), rows, paragraph(growth(made["sizes"])))
-
-
-def growth(sizes: list[int]) -> str:
-    """KV cache 怎样长大，一句话"""
-    text = f"KV cache 的增长（字节）：第 1 步以后 {sizes[0]:,}"
-    if len(sizes) > 1:
-        text += f"，以后每步多 {sizes[1] - sizes[0]:,}，第 {len(sizes)} 步以后 {sizes[-1]:,}"
-    return text
+        sizes = made["sizes"]
+        growth = f"KV cache 的增长（字节）：第 1 步以后 {sizes[0]:,}"
+        if len(sizes) > 1:
+            growth += f"，以后每步多 {sizes[1] - sizes[0]:,}，第 {len(sizes)} 步以后 {sizes[-1]:,}"
+        return vertical(*map(paragraph, lines), rows, paragraph(growth))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from helpers import bpe
 from helpers.generation import keeps_every_token, steps, stop_ids
 from helpers.sampling import STAGES, draw, stages
-from helpers.tokens import Piece, check_text, neighbours, normalized, piece, question_ids
+from helpers.tokens import check_text, neighbours, normalized, piece, question_ids
 
 import torch
 from torch import Tensor
@@ -18,14 +18,16 @@ MOST_POSITIONS = 64  # 模型里面最多看几个词元
 SHOWN = 6  # 画概率最大的几个
 
 
-def plain(found: Piece, tokenizer) -> dict:
-    """一个词元，画面要的样子。例: {"id": 198, "label": "↵", "hex": "0a", "special": False}"""
-    return {
-        "id": found.id,
-        "label": found.label,
-        "hex": found.bytes.hex(" "),
-        "special": found.id in tokenizer.added_tokens_decoder,
-    }
+def plain(tokenizer, token_id: int) -> dict:
+    """一个词元，画面要的样子；词表末尾空着的编号没有文字，写成 #151700 这样
+
+    例: plain(tokenizer, 198) -> {"id": 198, "label": "↵", "hex": "0a", "special": False}
+    """
+    if token_id >= len(tokenizer):
+        return {"id": token_id, "label": f"#{token_id}", "hex": "", "special": False}
+    found = piece(tokenizer, token_id)
+    special = token_id in tokenizer.added_tokens_decoder
+    return {"id": token_id, "label": found.label, "hex": found.bytes.hex(" "), "special": special}
 
 
 class TextSource:
@@ -58,7 +60,8 @@ class TextSource:
 
     def near(self, token_id: int) -> list[dict]:
         """词表里编号挨着的词元，连它自己"""
-        return [plain(found, self.tokenizer) for found in neighbours(self.tokenizer, token_id)]
+        near = neighbours(self.tokenizer, token_id)
+        return self._pieces([found.id for found in near])
 
     def ask(self, question: str) -> list[dict]:
         """问题套上对话模板以后的词元；空的、太长的报 ValueError"""
@@ -78,7 +81,7 @@ class TextSource:
         return self._pieces(ids)
 
     def _pieces(self, ids: list[int]) -> list[dict]:
-        return [plain(piece(self.tokenizer, token_id), self.tokenizer) for token_id in ids]
+        return [plain(self.tokenizer, token_id) for token_id in ids]
 
 
 class Source(TextSource):
@@ -97,7 +100,8 @@ class Source(TextSource):
 
         settings: penalty、temperature、top_k、top_p；shares 里 0 是去掉了
         """
-        logits = torch.stack(list(self._stages(ids, settings).values()))
+        found = stages(self._logits(ids), ids, **settings)
+        logits = torch.stack(list(found.values()))
         probabilities = logits.softmax(dim=-1)  # 形状 (几步, 词表大小)
         best = probabilities[[0, -1]].topk(SHOWN).indices.flatten().tolist()
         rows = []
@@ -108,26 +112,24 @@ class Source(TextSource):
 
     def draw(self, ids: list[int], settings: dict) -> dict:
         """按用上全部设置以后的概率抽一个"""
-        logits = self._stages(ids, settings)[STAGES[-1]]
+        *_, logits = stages(self._logits(ids), ids, **settings).values()
         token_id = draw(logits, self.generator)
-        share = logits.softmax(dim=-1)[token_id].item()
-        return self._named(token_id) | {"share": share}
+        return self._chosen(token_id, logits)
 
     def write(self, ids: list[int], options: dict) -> Iterator[dict]:
         """每次选第一名，一个一个地写，写出结束词元或满 count 个为止；options: count"""
         for step in steps(self.model, torch.tensor([ids]), options["count"]):
-            share = step.logits.softmax(dim=-1)[step.token_id].item()
-            yield self._named(step.token_id) | {"share": share}
+            yield self._chosen(step.token_id, step.logits)
+
+    def _chosen(self, token_id: int, logits: Tensor) -> dict:
+        """选中的一个，和选它时的概率"""
+        probabilities = logits.softmax(dim=-1)
+        return self._named(token_id) | {"share": probabilities[token_id].item()}
 
     def _named(self, token_id: int) -> dict:
-        """一个词元；stop: 写出它就停。词表末尾空着的编号没有文字，写成 #151700 这样"""
-        named = {"id": token_id, "label": f"#{token_id}", "hex": "", "special": False}
-        if token_id < len(self.tokenizer):
-            named = plain(piece(self.tokenizer, token_id), self.tokenizer)
-        return named | {"stop": token_id in stop_ids(self.model)}
-
-    def _stages(self, ids: list[int], settings: dict) -> dict[str, Tensor]:
-        return stages(self._logits(ids), ids, **settings)
+        """一个词元；stop: 写出它就停"""
+        stop = token_id in stop_ids(self.model)
+        return plain(self.tokenizer, token_id) | {"stop": stop}
 
     def _logits(self, ids: list[int]) -> Tensor:
         """ids 后面那个词元的 logits，形状 (词表大小,)；前面和上一次相同的部分不再算，全都相同（拖动滑块）就不算"""

@@ -2,7 +2,7 @@
 import random
 
 from helpers import bpe
-from helpers.tokens import neighbours, normalized, piece, question_ids
+from helpers.tokens import neighbours, normalized, question_ids
 from helpers.widgets.source import TextSource, plain
 
 import pytest
@@ -64,7 +64,7 @@ def test_every_piece_looks_the_same(engine, tokenizer):
     assert len(ours) == size
     different = []
     for token_id in range(size):
-        expected = plain(piece(tokenizer, token_id), tokenizer)
+        expected = plain(tokenizer, token_id)
         if ours[token_id] != expected:
             different.append(token_id)
     assert different == []

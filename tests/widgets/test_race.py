@@ -1,6 +1,6 @@
 """KV cache 的比赛：写的和 model.generate 一样，送进几个和手算一样；画面的动作在 tests/browser 里测"""
 from helpers.generation import steps, stop_ids
-from helpers.widgets.race import Race, RaceSource, to_feed, without_stops
+from helpers.widgets.race import Race, RaceSource, without_stops
 
 import pytest
 import torch
@@ -24,13 +24,6 @@ def taken(source, ids):
     return list(source.race(ids, {"count": COUNT}))
 
 
-def test_to_feed_by_hand():
-    assert to_feed(20, 100, True) == 119
-    assert to_feed(20, 100, False) == 6950
-    assert to_feed(7, 1, True) == to_feed(7, 1, False) == 7
-    assert to_feed(2, 3, False) == 2 + 3 + 4
-
-
 def test_without_stops_takes_the_best_that_goes_on(model):
     logits = torch.zeros(model.config.vocab_size)
     for place, token_id in enumerate([5, 7, *stop_ids(model)], 1):
@@ -51,9 +44,9 @@ def test_both_write_what_generate_writes(taken, ids, model):
 
 
 def test_what_is_fed(taken, ids):
-    for lane, use_cache in ((0, True), (1, False)):
-        fed = [step["fed"] for step in taken if step["lane"] == lane]
-        assert sum(fed) == to_feed(len(ids), COUNT, use_cache)
+    first = len(ids)
+    fed = [[step["fed"] for step in taken if step["lane"] == lane] for lane in (0, 1)]
+    assert fed == [[first] + [1] * (COUNT - 1), list(range(first, first + COUNT))]
     assert "再见，记得保存好" in taken[-1]["written"]
 
 
