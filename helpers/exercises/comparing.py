@@ -208,10 +208,12 @@ def change(after: object, before: object) -> str:
     例: change([1, 2], [2, 1]) -> "从 [2, 1] 变成了 [1, 2]"
     """
     place, new, old = innermost(as_lists(after), as_lists(before))
-    where = f"在 {place} 里，" if place else ""
+    where = f" {place} 里，" if place else ""
+    gone = added = set()
     if isinstance(old, dict | set) and len(repr(old)) > SHOWN:
         gone = set(old) - set(new)
         added = set(new) - set(old)
+    if gone or added:
         return f"{where}少了 {len(gone)} 项，多了 {len(added)} 项"
     if type(old) in UNITS and brief(new) == brief(old):
         at = differs_at(new, old)

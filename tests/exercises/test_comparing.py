@@ -216,11 +216,13 @@ def test_what_is_long_inside_shows_the_place_that_differs():
 @pytest.mark.parametrize("before, after, says", [
     (list(range(900)), [*range(899), 7], "从下标 899 起，[899] 变成了 [7]"),
     (list(range(900)), list(range(901)), "从下标 900 起，[] 变成了 [900]"),
-    ([[7], list(range(900))], [[7], [*range(898), 3, 4]], "在 [1] 里，从下标 898 起，[898, 899] 变成了 [3, 4]"),
+    ([[7], list(range(900))], [[7], [*range(898), 3, 4]], " [1] 里，从下标 898 起，[898, 899] 变成了 [3, 4]"),
     ([{"role": "user", "content": "好" * 99 + " "}], [{"role": "user", "content": "好" * 99}],
-     "在 [0]['content'] 里，从下标 99 起，' ' 变成了 ''"),
+     " [0]['content'] 里，从下标 99 起，' ' 变成了 ''"),
     (dict.fromkeys(range(99), 0), dict.fromkeys(range(98), 0), "少了 1 项，多了 0 项"),
     (set(range(99)), set(range(2, 100)), "少了 2 项，多了 1 项"),
+    ({key: "好" * 9 for key in range(99)}, {key: "坏" if key == 98 else "好" * 9 for key in range(99)},
+     " [98] 里，从 '好好好好好好好好好' 变成了 '坏'"),
     ({2: 0}, {}, "从 {2: 0} 变成了 {}"),
 ])
 def test_what_changed_past_the_excerpt_is_shown(before, after, says):

@@ -35,7 +35,7 @@ HARDER = "再返回一样：哪些张量已经完整地下到了，也就是不�
 def exercise() -> Exercise:
     """这道题；完整的文件由 safetensors 库写出"""
     def test(answer):
-        check_function(answer, cases(), FORMS, SLIPS)
+        check_function(answer, cases(), FORMS, SLIPS, errors=ERRORS)
 
     return Exercise("还缺多少字节", "04 第 3 节", 12, test, HINTS, SOLUTION, WHY, HARDER, stars=2, minutes=12)
 
@@ -46,7 +46,7 @@ def cases() -> list[Case]:
 
     文件头没有下完的，有的只差末尾补上的空格（JSON 已经完整），有的断在一个汉字中间
     """
-    one = saved({"w": (3,)})
+    one = saved({"weight": (3,)})
     several = saved({"a": (), "b.bias": (7,), "c.weight": (4, 1, 5), "d": (2, 3)}, "bfloat16", {"format": "pt"})
     noted = saved({"词嵌入": (60, 9), "偏置": (1,)}, "float16", {"说明": "教学用，只有两个张量"})
     nothing = saved({"空": (0, 4)})
@@ -139,6 +139,10 @@ def case(whole: bytes, have: int):
 
 # ---- 常见的错误 ----
 
+def is_true_or_false(got, case):
+    return isinstance(got, bool)
+
+
 def should_be_unknown(got, case):
     return case.expected == UNKNOWN
 
@@ -147,8 +151,29 @@ def is_unknown(got, case):
     return got == UNKNOWN
 
 
+def is_unknown_right_after_the_header(got, case):
+    data = case.inputs[0]
+    return got == UNKNOWN and len(data) == header_end(data)
+
+
 def is_unknown_when_complete(got, case):
     return case.expected == 0 and got == UNKNOWN
+
+
+def fails_before_eight(error, case):
+    return len(case.inputs[0]) < 8
+
+
+def fails_before_header_ends(error, case):
+    return case.expected == UNKNOWN
+
+
+def asks_the_notes_for_offsets(error, case):
+    return error.args == ("data_offsets",)
+
+
+def fails_reading_the_header(error, case):
+    return isinstance(error, ValueError) and type(error).__name__.endswith("DecodeError")
 
 
 def tensors_of(data):
@@ -183,6 +208,24 @@ def whole_size(data):
 
 def missing_by_last(data):
     return header_end(data) + ends(data)[-1] - len(data)
+
+
+def missing_by_first(data):
+    return header_end(data) + ends(data)[0] - len(data)
+
+
+def missing_by_biggest_size(data):
+    sizes = [tensor["data_offsets"][1] - tensor["data_offsets"][0] for tensor in tensors_of(data)]
+    return header_end(data) + max(sizes) - len(data)
+
+
+def missing_by_stripped_header(data):
+    header = data[8:header_end(data)]
+    return 8 + len(header.rstrip()) + max(ends(data)) - len(data)
+
+
+def missing_at_least_one(data):
+    return max(1, header_end(data) + max(ends(data)) - len(data))
 
 
 def missing_by_biggest(data):
@@ -244,7 +287,9 @@ def missing_by_letters(data):
 
 LENGTH = "开头 8 个字节和文件头也是文件的一部分，完整的大小里要把它们都算上"
 FORMS = {
+    is_true_or_false: "应是还缺几个字节，现在是真假（True、False）；比较的结果不是个数",
     should_be_unknown: "文件头还没有下完，不知道后面有多少，应得到 -1；读之前先看 data 有没有 8 + n 个字节",
+    is_unknown_right_after_the_header: "文件头正好下完了，不应是 -1；后面的数一个也没有下到，可是已经知道有多少",
     is_unknown_when_complete: "文件已经下完了，应是 0；-1 只用在文件头还没有下完的时候；"
                               "用了 try 的，看看它接住的是什么错",
     is_unknown: "文件头已经下完了，不应是 -1；开头 8 个字节的低位在前（little），n 是文件头的字节数；"
@@ -261,11 +306,23 @@ SLIPS = {
     missing_by_last_name: "用的是名字排在最后的张量；名字的次序不一定是数的次序，应看结束得最晚的那个",
     missing_by_latest_start: "少了数在最后的那个张量：开始得最晚的可能是空的，应看结束得最晚的；"
                              "名字什么样的都要算，只有 __metadata__ 不是张量",
+    missing_by_first: "只看了文件头里的第一个张量；数在最后的是哪一个，要每个都看",
+    missing_by_biggest_size: "用的是最大的张量的长度，应是结束得最晚的那个张量结束的位置",
+    missing_at_least_one: "已经下完了，应是 0，现在是 1",
     missing_by_last: "用的是文件头里的最后一个张量；文件头里的次序不一定是数的次序，应看结束得最晚的那个",
     missing_by_sum: "data_offsets 是从哪里到哪里，不是长度；把各个结束的位置加起来就多了",
     missing_by_start: "用的是张量开始的位置；data_offsets 的第二个数才是结束的位置",
     missing_by_numbers: "数的是有几个数，应是几个字节；data_offsets 已经是字节",
     missing_by_four: "把每个数都当成了 4 个字节；有的占 2 个或 8 个，data_offsets 已经是字节",
     missing_without_scalars: "形状是 [] 的张量也有一个数，现在没有算它；data_offsets 已经是字节",
+    missing_by_stripped_header: "文件头末尾补的空格没有算；它们也在 n 里，也是文件的一部分",
     missing_by_letters: "n 是字节数，现在数的是字符；文件头里可能有汉字，一个汉字是 3 个字节",
+}
+TOO_EARLY = "这时文件头还没有下完，应得到 -1；读之前先看 data 有没有 8 + n 个字节"
+ERRORS = {
+    fails_before_eight: "这时开头的 8 个字节还没有下完，应得到 -1；读 n 以前，先看 data 有没有 8 个字节",
+    fails_before_header_ends: TOO_EARLY,
+    asks_the_notes_for_offsets: "__metadata__ 那一项是备注，不是张量，没有 data_offsets；不要算它",
+    fails_reading_the_header: "读的不正好是文件头：n 是开头全部 8 个字节合成的一个数，低位在前，数的是字节；"
+                              "文件头是 8 以后的 n 个字节，里面可能有汉字（UTF-8）",
 }

@@ -80,6 +80,14 @@ def is_not_a_number(got, case):
     return not isinstance(as_lists(got), int | float)
 
 
+def is_no_count(got, case):
+    return as_lists(got) != int(as_lists(got))
+
+
+def is_the_example(got, case):
+    return as_lists(got) == 494_032_768
+
+
 def count_parts(config, q_bias=1, kv_bias=1, o_bias=0, output=1, matrices=3, norms=2, last_norms=1):
     """照课文一部分一部分数；换掉一样就是一种错法"""
     width = config["hidden_size"]
@@ -114,12 +122,50 @@ def count_undivided(config):
     return count_parts(config | {"num_attention_heads": 1})
 
 
+def count_swapped(config):
+    """两种头看反了"""
+    return count_parts(config | {
+        "num_attention_heads": config["num_key_value_heads"],
+        "num_key_value_heads": config["num_attention_heads"],
+    })
+
+
+def count_shared_width(config):
+    """K、V 的宽度当成了整个宽度除以 K、V 的头数"""
+    return count_parts(config | {"num_attention_heads": config["num_key_value_heads"], "num_key_value_heads": 1})
+
+
+def count_heads_of_64(config):
+    """一个头当成 64 宽，Qwen2.5-0.5B 正好是这样"""
+    return count_parts(config | {"num_key_value_heads": 64 * config["num_key_value_heads"],
+                                 "num_attention_heads": config["hidden_size"]})
+
+
+def count_four_times_as_wide(config):
+    return count_parts(config | {"intermediate_size": 4 * config["hidden_size"]})
+
+
+def count_forward_biases(config):
+    biases = 2 * config["intermediate_size"] + config["hidden_size"]
+    return count_parts(config) + config["num_hidden_layers"] * biases
+
+
+def count_output_bias(config):
+    return count_parts(config) + config["vocab_size"]
+
+
+def count_positions(config):
+    return count_parts(config) + 32_768 * config["hidden_size"]
+
+
 def count_bytes(config):
     return 2 * count_parts(config)
 
 
 FORMS = {
     is_dict: "应得到一个整数，现在是字典；把各部分加起来",
+    is_the_example: "494032768 是例子的答案，这次的 config 是别的形状；各个数都从 config 里取",
+    is_no_count: "应得到一个整数，现在是小数；个数不用换成百万，算宽度的除法用 //",
     is_not_a_number: "应得到一个整数，现在是别的；把各部分加起来再 return",
 }
 SLIPS = {
@@ -134,6 +180,19 @@ SLIPS = {
     partial(count_parts, kv_bias=0): "K、V 的偏置没有数；有偏置的是 Q、K、V 三样",
     partial(count_parts, o_bias=1): "O 没有偏置，现在多数了；有偏置的只是 Q、K、V",
     partial(count_parts, output=0): "注意力有四个矩阵，现在少了一个：O 没有数",
+    partial(count_parts, kv_bias=0.5): "K 和 V 各有一个偏置，现在一共只数了一个",
+    partial(count_parts, norms=3, last_norms=0): "末尾的归一化应只数一次，现在每层都数了；它在所有的层以后",
+    partial(count_parts, norms=3): "每层有两个归一化，现在数了三个",
+    partial(count_parts, norms=4, last_norms=2): "归一化只有一行数，没有偏置，现在数了两行",
+    count_forward_biases: "前馈网络的三个矩阵都没有偏置，现在数了",
+    count_output_bias: "输出层没有偏置，现在数了",
+    count_positions: "Qwen2 没有位置的表，现在数了；位置是旋转出来的，没有参数",
+    count_four_times_as_wide: "前馈的宽度应看 intermediate_size，现在像是当成了 hidden_size 的 4 倍",
+    count_swapped: "两种头看反了：一个头有多宽，看 num_attention_heads；K、V 有几个头，看 num_key_value_heads",
+    count_shared_width: "K、V 的宽度不是 hidden_size 除以 num_key_value_heads；先算一个头有多宽，再乘 K、V 有几个头",
+    count_heads_of_64: "一个头有多宽应由 config 算，现在像是当成了 64",
+    count_changed(vocab_size=151_936): "词表有多大应看 config，现在像是当成了 151936",
+    count_changed(num_hidden_layers=24): "有几层应看 config，现在像是当成了 24 层",
     count_wide: "K、V 应比 Q 窄，现在数成一样宽；宽度看 num_key_value_heads",
     count_one_head: "K、V 有 num_key_value_heads 个头，现在只数了一个",
     count_undivided: "K、V 的宽度像是没有除以 num_attention_heads；先算一个头有多宽",

@@ -36,7 +36,7 @@ def cases(tokenizer) -> list[Case]:
 
     最长的不到 1024 个词元，教学小模型的分词器才不警告
     """
-    texts = ["今天天气真好，犇骉麤猋，我们去公园玩", "今天天气真好，人工智能，我们去公园玩",
+    texts = ["今天 天气真好，犇骉麤猋， 我们去公园玩", "今天天气真好，人工智能，我们去公园玩",
              "人工智能和魔搭社区的龘 123", "", "好好好，好好好好", "犇骉麤", " ", "  两头有空白，都是空白\n\n",
              "HELLO! World! from_pretrained",
              "他说：“好！！”\r\n　a，全角ＡＢ１２    return", "🫠词元 hello world\n\t靐x 好",
@@ -64,6 +64,10 @@ def token_count(tokenizer, text):
 
 def is_list(got, case):
     return isinstance(as_lists(got), list)
+
+
+def is_text(got, case):
+    return isinstance(got, str)
 
 
 def is_cut_short(got, case):
@@ -95,6 +99,20 @@ def count_letters(tokenizer, text):
     return len(text)
 
 
+def count_words(tokenizer, text):
+    return len(text.split())
+
+
+def count_words_apart(tokenizer, text):
+    """按空白分开，一个词一个词地切"""
+    return sum(token_count(tokenizer, word) for word in text.split())
+
+
+def count_in_template(tokenizer, text):
+    messages = [{"role": "user", "content": text}]
+    return len(tokenizer.apply_chat_template(messages, add_generation_prompt=True)["input_ids"])
+
+
 def count_fields(tokenizer, text):
     return len(tokenizer(text))
 
@@ -124,6 +142,7 @@ def count_different(tokenizer, text):
 
 
 FORMS = {
+    is_text: "应得到一个整数，现在是文字；不要变成字符串",
     is_list: "应得到一个整数，现在是一串；数一数它有几个",
     is_cut_short: "长的文字被截短了，应数全部的词元；不要截",
 }
@@ -138,9 +157,12 @@ SLIPS = {
     count_letters: "这是字符数，应是词元数；先让分词器切开，再数 input_ids",
     count_fields: "得到 2：你数的是分词结果里的两样，input_ids 和 attention_mask；应数 input_ids 里的编号，先取出它",
     count_sentences: "得到 1：input_ids 是一张表格时，len 数的是有几句话；去掉 return_tensors，或者数第 0 句",
+    count_in_template: "像是套上了对话模板再数的；只数这段文字自己的",
     count_bytes: "这是字节数，应是词元数；几个字节会合成一个词元",
     count_lower: "像是先改了大小写再切的；大写和小写是不同的词元，文字要照原样切",
     count_stripped: "先去掉两头空白再切的；空格和换行也是词元的一部分，文字要照原样切",
+    count_words: "这是按空白分开的词数，应是词元数；先让分词器切开，再数 input_ids",
+    count_words_apart: "像是先去掉了空白，或者先按空白分开，再一个词一个词地切的；空白也是词元的一部分，要整段一起切",
     count_letter_by_letter: "像是一个字一个字地切的；几个字会合成一个词元，要整段一起切",
     count_different: "同样的词元出现几次，应算几个，现在只算了一个；不要去掉重复的",
 }

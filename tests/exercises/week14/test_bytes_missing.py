@@ -138,6 +138,11 @@ def big_endian(data):
     return 8 + n
 
 
+def big_endian_unchecked(data):
+    n = int.from_bytes(data[:8], "big")
+    return 8 + n + end_of(json.loads(data[8:8 + n]).values()) - len(data)
+
+
 def one_byte(data):
     if not data or len(data) < 8 + data[0]:
         return -1
@@ -259,7 +264,7 @@ def header_rest_when_unknown(data):
     (by_names(lambda header: header[max(header)]["data_offsets"][1]), "名字排在最后"),
     (careful(lambda data, n, tensors: 8 + n + sorted(tensors, key=start_of)[-1]["data_offsets"][1] - len(data)), "应"),
     (careful(lambda data, n, tensors: 8 + n + sum(set(map(size_of, tensors))) - len(data)), "应得到"),
-    (careful(lambda data, n, tensors: 8 + n + (end_of(tensors) or 1) - len(data)), "应得到 0"),
+    (careful(lambda data, n, tensors: 8 + n + (end_of(tensors) or 1) - len(data)), "应是 0，现在是 1"),
     (bits_in_the_name, "ValueError"),
     (by_names(lambda header: end_of(t for name, t in header.items() if name[0] != "_")), "名字什么样的都要算"),
     (by_names(lambda header: end_of(t for name, t in header.items() if name[:2] != "__")), "名字什么样的都要算"),
@@ -270,23 +275,28 @@ def header_rest_when_unknown(data):
     (careful(lambda data, n, tensors: 8 + n + sum(math.prod(t["shape"]) for t in tensors) - len(data)), "几个数"),
     (careful(lambda data, n, tensors: 8 + n + 4 * sum(math.prod(t["shape"]) for t in tensors) - len(data)), "4 个字节"),
     (careful(lambda data, n, tensors: 8 + len(data[8:8 + n].decode()) + end_of(tensors) - len(data)), "现在数的是字符"),
-    (careful(lambda data, n, tensors: 8 + n + end_of(tensors) > len(data)), "应得到"),
-    (careful(lambda data, n, tensors: data.find(b"}}") + 2 + end_of(tensors) - len(data)), "应"),
-    (careful(lambda data, n, tensors: 8 + n + tensors[0]["data_offsets"][1] - len(data)), "应得到"),
+    (careful(lambda data, n, tensors: 8 + n + end_of(tensors) > len(data)), "现在是真假"),
+    (careful(lambda data, n, tensors: data.find(b"}}") + 2 + end_of(tensors) - len(data)), "末尾补的空格"),
+    (careful(lambda data, n, tensors: 8 + n + tensors[0]["data_offsets"][1] - len(data)), "第一个张量"),
     (careful(lambda data, n, tensors: max(8 + n + end_of(tensors) - len(data) - 1, 0)), "应得到"),
-    (lambda data: -1 if len(data) <= header_end(data) else solved(8)(data), "不应是 -1"),
+    (lambda data: -1 if len(data) <= header_end(data) else solved(8)(data), "文件头正好下完了"),
     (big_endian, "低位在前"),
     (swallows, "接住的是什么错"),
     (trusts_json, "有没有 8 + n 个字节"),
     (expects_json_errors_only, "UnicodeDecodeError"),
-    (metadata_comes_first, "KeyError: 'data_offsets'"),
-    (two_bytes, "UnicodeDecodeError"),
+    (metadata_comes_first, "__metadata__ 那一项是备注"),
+    (two_bytes, "低位在前，数的是字节"),
     (counted_by({"BF16": 2, "F16": 2}), "把每个数都当成了 4 个字节"),
     (counted_by(SIZES, scalar=0), "形状是 [] 的张量"),
-    (one_byte, "JSONDecodeError"),
-    (without_looking, "JSONDecodeError"),
-    (only_eight, "JSONDecodeError"),
-    (keeps_metadata, "KeyError: 'data_offsets'"),
+    (one_byte, "低位在前，数的是字节"),
+    (big_endian_unchecked, "低位在前，数的是字节"),
+    (without_looking, "先看 data 有没有 8 + n 个字节"),
+    (only_eight, "先看 data 有没有 8 + n 个字节"),
+    (lambda data: struct.unpack("<Q", data[:8]) and solved(8)(data), "先看 data 有没有 8 个字节"),
+    (keeps_metadata, "__metadata__ 那一项是备注"),
+    (careful(lambda data, n, tensors: 8 + n + max(map(size_of, tensors)) - len(data)), "最大的张量的长度"),
+    (careful(lambda data, n, tensors: 8 + len(data[8:8 + n].strip()) + end_of(tensors) - len(data)), "末尾补的空格"),
+    (careful(lambda data, n, tensors: max(1, 8 + n + end_of(tensors) - len(data))), "应是 0，现在是 1"),
     (zero_when_unknown, "应得到 -1"),
     (header_rest_when_unknown, "应得到 -1"),
     (lambda data: 0, "应得到"),

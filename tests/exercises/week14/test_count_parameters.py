@@ -109,6 +109,20 @@ def without(name, times=1):
     return answer
 
 
+def kv_width(c):
+    return c["hidden_size"] // c["num_attention_heads"] * c["num_key_value_heads"]
+
+
+def with_kv_width(c, width):
+    """K、V 的宽度算错了"""
+    one_wider = 2 * (c["hidden_size"] + 1) * c["num_hidden_layers"]
+    return by_shapes(c) + (width - kv_width(c)) * one_wider
+
+
+def with_forward_biases(c):
+    return by_shapes(c) + c["num_hidden_layers"] * (2 * c["intermediate_size"] + c["hidden_size"])
+
+
 def with_o_bias(c):
     return by_shapes(c) + c["num_hidden_layers"] * c["hidden_size"]
 
@@ -145,7 +159,21 @@ def pops(c):
 
 WRONG = [
     (lambda c: np.int32(int(by_shapes(c)) & 0x7FFFFFFF), "应得到"),
-    (lambda c: by_shapes(c | {"num_hidden_layers": min(c["num_hidden_layers"], 24)}), "应得到"),
+    (lambda c: by_shapes(c | {"num_hidden_layers": min(c["num_hidden_layers"], 24)}), "当成了 24 层"),
+    (lambda c: by_shapes(c | {"num_hidden_layers": 24}), "当成了 24 层"),
+    (lambda c: by_shapes(c | {"vocab_size": 151_936}), "当成了 151936"),
+    (lambda c: by_shapes(c | {"intermediate_size": 4 * c["hidden_size"]}), "的 4 倍"),
+    (lambda c: with_kv_width(c, c["num_attention_heads"] * (c["hidden_size"] // c["num_key_value_heads"])), "看反了"),
+    (lambda c: with_kv_width(c, c["hidden_size"] // c["num_key_value_heads"]), "先算一个头有多宽"),
+    (lambda c: with_kv_width(c, 64 * c["num_key_value_heads"]), "当成了 64"),
+    (lambda c: by_shapes(c) - c["num_hidden_layers"] * kv_width(c), "一共只数了一个"),
+    (lambda c: by_shapes(c) + (c["num_hidden_layers"] - 1) * c["hidden_size"], "现在每层都数了"),
+    (lambda c: by_shapes(c) + c["num_hidden_layers"] * c["hidden_size"] + 1, "应得到"),
+    (lambda c: by_shapes(c) + (2 * c["num_hidden_layers"] + 1) * c["hidden_size"], "现在数了两行"),
+    (with_forward_biases, "前馈网络的三个"),
+    (lambda c: by_shapes(c) + c["vocab_size"] * (not c["tie_word_embeddings"]), "输出层没有偏置"),
+    (lambda c: by_shapes(c) + 32_768 * c["hidden_size"], "没有位置的表"),
+    (lambda c: by_shapes(c) / 1e6, "现在是小数"),
     (lessons_parts, "现在是字典"),
     (lambda c: str(by_shapes(c)), "现在是别的"),
     (lambda c: [by_shapes(c)], "现在是别的"),
@@ -168,7 +196,7 @@ WRONG = [
     (undivided, "没有除以"),
     (one_layer, "只数了一层"),
     (lambda c: 2 * by_shapes(c), "字节数"),
-    (lambda c: 494_032_768, "应得到"),
+    (lambda c: 494_032_768, "例子的答案"),
     (lambda c: by_shapes(c) + 1, "应得到"),
     (pops, "保持原样"),
     (lambda c: c["num_heads"], "KeyError"),

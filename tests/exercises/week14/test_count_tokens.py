@@ -47,7 +47,7 @@ def by_recursion(tok, text):
 
 
 @pytest.mark.parametrize("answer", [solved(2), by_tokenize, by_tensor, by_numpy, by_mask, by_batch, by_pieces,
-                                    by_recursion])
+                                    by_recursion, lambda tok, text: float(len(tok(text).input_ids))])
 def test_right(sheet, answer):
     accepted(sheet[2], answer)
 
@@ -61,7 +61,13 @@ def in_bits(size):
     return answer
 
 
+def in_template(tok, text):
+    messages = [{"role": "user", "content": text}]
+    return len(tok.apply_chat_template(messages, add_generation_prompt=True).input_ids)
+
+
 @pytest.mark.parametrize("answer, says", [
+    (lambda tok, text: 7.0 * len(tok(text).input_ids), "应得到"),
     (lambda tok, text: len(text), "这是字符数"),
     (lambda tok, text: len(tok(text)), "两样"),
     (lambda tok, text: len(text.encode()), "这是字节数"),
@@ -85,8 +91,12 @@ def in_bits(size):
     (lambda tok, text: sum(len(tok(part).input_ids) for part in re.split("(?= )", text)), "应得到"),
     (lambda tok, text: len(tok(text.replace("\t", "    ")).input_ids), "应得到"),
     (lambda tok, text: len(tok(unicodedata.normalize("NFKC", text)).input_ids), "应得到"),
-    (lambda tok, text: len(tok(text.replace(" ", "")).input_ids), "应得到"),
-    (lambda tok, text: sum(len(tok(word).input_ids) for word in text.split()), "应得到"),
+    (lambda tok, text: len(tok(text.replace(" ", "")).input_ids), "去掉了空白"),
+    (lambda tok, text: sum(len(tok(word).input_ids) for word in text.split()), "按空白分开"),
+    (lambda tok, text: len(text.split()), "按空白分开的词数"),
+    (lambda tok, text: len(text.split(" ")), "按空白分开的词数"),
+    (lambda tok, text: str(len(tok(text).input_ids)), "现在是文字"),
+    (in_template, "对话模板"),
     (lambda tok, text: sum(len(tok(letter).input_ids) for letter in text), "一个字一个字地切"),
     (lambda tok, text: sum(len(tok(line).input_ids) for line in text.splitlines()), "应得到"),
     (lambda tok, text: len(tok(" " + text).input_ids), "应得到"),
