@@ -56,7 +56,7 @@ export function show(root, source, given) {
     draw_facts(chosen);
     draw_near(chosen, await source.near(chosen.id));
     draw_letters();
-    draw_stage();
+    draw_stage(first.pieces.slice(0, at).filter((piece) => piece.place === chosen.place).length);
   }
 
   async function choose(place) {
@@ -182,8 +182,8 @@ export function show(root, source, given) {
     return [...new TextEncoder().encode(letter)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
   }
 
-  // 三行对齐：字符，字节，现在的块；每个字节占一列，块占它的几列
-  function draw_stage() {
+  // 三行对齐：字符，字节，现在的块；每个字节占一列，块占它的几列；太长时左右滚动，让第 middle 块在中间（不说就是刚合成的）
+  function draw_stage(middle = merges.steps[step]?.at) {
     if (merges.obstacle) {
       stage.replaceChildren(h("p", {}, merges.obstacle));
       return;
@@ -215,7 +215,10 @@ export function show(root, source, given) {
       button("上一步", "退一步", () => go(step - 1), false),
       button("下一步", "再合一对", () => go(step + 1), false), range, h("span", {}, said(now, last)));
     const focused = stage.contains(document.activeElement) ? [...stage.querySelectorAll("button, input")].indexOf(document.activeElement) : -1;
-    stage.replaceChildren(controls, h("div", {class: "scroll", tabindex: "0"}, grid));
+    const scroll = h("div", {class: "scroll", tabindex: "0"}, grid);
+    stage.replaceChildren(controls, scroll);
+    const block = grid.querySelectorAll(".block")[middle ?? 0];
+    scroll.scrollLeft = block.offsetLeft - grid.offsetLeft + block.offsetWidth / 2 - scroll.clientWidth / 2;
     if (focused >= 0) stage.querySelectorAll("button, input")[focused].focus();
   }
 

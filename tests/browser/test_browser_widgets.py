@@ -138,6 +138,28 @@ def test_microscope_blocks_stand_under_their_bytes(microscope):
     assert half["x"] + half["width"] == pytest.approx(right["x"] + right["width"], abs=4)
 
 
+def test_microscope_keeps_the_joined_block_in_sight(microscope):
+    """一段太长，要左右滚动：刚合成的一块、选中的词元总在看得见的地方"""
+    microscope.write("文字", "人工智能未来会取代人类吗")
+    microscope.wait("第 30 步（共 30 步）")
+    microscope.box.locator(".chip", has_text="吗").press("Enter")
+    microscope.wait("选了第 6 个词元：吗")
+    assert microscope.box.evaluate(IN_SIGHT, "吗")
+    for number in range(1, 31):
+        microscope.slide("合并到第几步", number)
+        microscope.wait(f"第 {number} 步（共 30 步）")
+        assert microscope.box.evaluate(IN_SIGHT, "★"), number
+
+
+IN_SIGHT = """(box, text) => {
+    const blocks = [...box.querySelectorAll('.block')];
+    const place = blocks.find((node) => node.textContent.includes(text)).getBoundingClientRect();
+    const frame = box.querySelector('.scroll').getBoundingClientRect();
+    const middle = (place.left + place.right) / 2;
+    return frame.left < middle && middle < frame.right;
+}"""
+
+
 def test_microscope_compares_two_texts(microscope):
     microscope.write("另一段", "rare characters")
     microscope.wait("另一段：15 个字符 → 15 个字节 → 3 个词元，每个字符 0.20 个")
@@ -229,6 +251,17 @@ def test_race_runs_live_to_the_end(race):
     assert "送进模型 44 个" in race.text()
     assert "送进模型 690 个" in race.text()
     assert [lane.locator(".stairs i").count() for lane in race.box.locator(".lane").all()] == [20, 20]
+
+
+def test_race_fits_a_phone(race):
+    height = race.page.viewport_size["height"]
+    race.page.set_viewport_size({"width": 390, "height": height})
+    try:
+        assert race.box.evaluate("box => box.scrollWidth <= box.clientWidth")
+        label = race.box.locator(".field > span").first
+        assert label.bounding_box()["height"] < 30  # “问题”在一行里
+    finally:
+        race.page.set_viewport_size({"width": 1280, "height": height})
 
 
 def test_race_stops(race):
