@@ -138,5 +138,6 @@ class Guess(View):
             yours = SURE if right else rest
             rows.append((label, f"{option['share']:.2f}", f"{yours:.2f}"))
         intro = f"例：问题“{question}”的回答，第 1 个词元是哪一个？有六成把握，下注以后揭晓（★ 是真正的）"
-        end = f"意外：你 {surprise(SURE):.2f} 比特，模型 {found['bits']:.2f}，六个均分 {surprise(1 / OPTIONS):.2f}；越少越好"
+        even = surprise(1 / OPTIONS)
+        end = f"意外：你 {surprise(SURE):.2f} 比特，模型 {found['bits']:.2f}，六个均分 {even:.2f}；越少越好"
         return [paragraph(intro), grid(("候选", "模型的概率", "你的概率"), rows), paragraph(end)]

@@ -94,7 +94,7 @@ def test_the_picture_is_the_first_round_without_the_answer(tokenizer, model):
     view = Guess(tokenizer, model)
     text = view.still().text
     assert view.still() == Guess(tokenizer, model).still()
-    assert "★" not in text
+    assert "★ 短期内" not in text
     assert TEXT not in text
     assert "问题：人工智能未来会取代人类吗？" in text
     assert "猜了 0 / 23 个：还没有下注" in text
@@ -102,6 +102,16 @@ def test_the_picture_is_the_first_round_without_the_answer(tokenizer, model):
     for number, option in enumerate(first["options"], 1):
         assert f"{number} {piece(tokenizer, option['id']).label}" in text
     assert "文字：今天│下午│我们在│？" in Guess(tokenizer, model, GIVEN_TEXTS["日常的话"][1]).still().text
+
+
+def test_the_picture_has_a_round_of_another_text_as_an_example(tokenizer, model, source):
+    text = Guess(tokenizer, model).still().text
+    asked, poem = GIVEN_TEXTS["诗"]
+    example = source.rounds(asked, poem, 14)["rounds"][0]
+    for option in example["options"]:
+        assert f"{option['label']} │ {option['share']:.2f} │" in text
+    assert "★ 春天 │ 0.22 │ 0.60" in text
+    assert "意外：你 0.74 比特，模型 2.20，六个均分 2.58；越少越好" in text
 
 
 def test_another_qwen2_in_bf16(tokenizer, tmp_path):
