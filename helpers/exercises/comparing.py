@@ -45,6 +45,19 @@ def same_values(got: object, want: object) -> bool:
     return is_plain(values) and values == as_lists(want)
 
 
+def same_integers(got: object, want: object) -> bool:
+    """同 same_values，要的是编号，不是个数：7.0 不算 7，真假算 1 和 0"""
+    return same_values(got, want) and not has(float, got)
+
+
+def has(kind: type | tuple, got: object) -> bool:
+    """got 是 kind，或者里面有 kind 吗；张量、元组也往里看。例: has(float, [1, [2.0]]) -> True"""
+    values = as_lists(got)
+    if isinstance(values, list):
+        return any(has(kind, item) for item in values)
+    return isinstance(values, kind)
+
+
 def is_plain(value: object) -> bool:
     """是数、文字、字节，或者装着它们的列表、字典、集合吗；它们的子类不算：子类可以改写“等于”"""
     if type(value) in (list, set):

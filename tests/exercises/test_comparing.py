@@ -12,6 +12,7 @@ from helpers.exercises.comparing import (
     close_numbers,
     difference,
     is_nested,
+    same_integers,
     same_values,
     shorter,
 )
@@ -72,6 +73,16 @@ def test_lists_tuples_and_tensors_are_the_same(got):
 @pytest.mark.parametrize("got", [[2, 1], [1], "12", None, {1: 2}])
 def test_other_values_are_not(got):
     assert not same_values(got, [1, 2])
+
+
+@pytest.mark.parametrize("got", [[1, 0], (True, False), torch.tensor([1, 0]), torch.tensor([True, False])])
+def test_integers_and_truths_are_integers(got):
+    assert same_integers(got, [1, 0])
+
+
+@pytest.mark.parametrize("got", [[1.0, 0.0], torch.tensor([1.0, 0.0]), numpy.ones(2), [1, 1]])
+def test_floats_are_no_integers(got):
+    assert not same_integers(got, [1, 0])
 
 
 def test_close_numbers():

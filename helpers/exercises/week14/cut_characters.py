@@ -2,6 +2,7 @@
 
 出处: notebooks/03_tokenization.ipynb 第 4 节
 """
+import unicodedata
 from collections import Counter
 from functools import cache, partial
 
@@ -41,7 +42,7 @@ def cases(tokenizer) -> list[Case]:
     “麤”前后的“好”一个被切开、一个没有
     “打名”的切口在“打”的内部，“打字”的不在；“テーマ”是一个词元，其中的“ーマ”单独切会碎：都要看整段
     """
-    texts = ["龘龘的麤靐", "龙和龘都说 好，🦜也说 好", "人工智能 world", "我 爱 你", "靐", "🫠词元 😀 \n爱，靐x 好",
+    texts = ["龘龘的麤🦜靐", "龙和龘都说 好，🦜也说 好", "人工智能 world", "我 爱 你", "靐", "🫠词元 😀 \n爱，靐x 好",
              "先打名单，后打字", "テーマ是主题，サーフィン是冲浪，インターネット", " 爱，说 好 ", "说 <|im_end|>好和靐",
              "倒着的Ɐ和正着的A", " 好麤好的靐", " 好麤好", "学ǖ，好 ％ 能说①和靐",
              "龘的 好123 internationalization" * 82]
@@ -76,8 +77,16 @@ def times_covered(tokenizer, text: str) -> Counter:
 
 # ---- 常见的错误 ----
 
+def is_text(got, case):
+    return isinstance(got, str)
+
+
 def has_no_order(got, case):
-    return isinstance(got, str | set | dict)
+    return isinstance(got, set | dict)
+
+
+def has_places(got, case):
+    return bool(got) and as_lists(got) == split_places(*case.inputs)
 
 
 def has_ids(got, case):
@@ -86,6 +95,22 @@ def has_ids(got, case):
 
 def has_tokens(got, case):
     return any(isinstance(item, bytes) or "�" in item or "‹" in item for item in got)
+
+
+def has_token_texts(got, case):
+    """词元在词表里的写法，例如 é¾ĺ"""
+    tokenizer, text = case.inputs
+    tokens = set(tokenizer.tokenize(text))
+    return any(item in tokens and item not in text for item in got)
+
+
+def has_no_repeats(got, case):
+    return len(got) == len(set(got)) < len(case.expected) and set(got) == set(case.expected)
+
+
+def has_only_emoji(got, case):
+    emoji = [letter for letter in case.expected if len(letter.encode()) == 4]
+    return len(got) > 0 and as_lists(got) == emoji
 
 
 def has_longer_items(got, case):
@@ -147,8 +172,63 @@ def pieces_of_letters(tokenizer, text):
     return cut
 
 
-def without_repeats(tokenizer, text):
-    return list(dict.fromkeys(split_letters(tokenizer, text)))
+def cuts_of_letters(tokenizer, text):
+    """切了几刀，就写几次"""
+    covered = times_covered(tokenizer, text)
+    cut = []
+    for place, letter in enumerate(text):
+        if covered[place] > 1:
+            cut.extend([letter] * (covered[place] - 1))
+    return cut
+
+
+def letters_cut_after_blank(tokenizer, text):
+    """每个字单独切，前面有空格的连同空格"""
+    cut = []
+    for place, letter in enumerate(text):
+        before = " " if text[:place].endswith(" ") else ""
+        if len(tokenizer(before + letter).input_ids) > 1:
+            cut.append(letter)
+    return cut
+
+
+def letters_of_broken_runs(tokenizer, text, blanks=True):
+    """连着的碎词元合起来解码，里面的字都算"""
+    cut = ""
+    run = []
+    for token_id in [*tokenizer(text).input_ids, None]:
+        if token_id is not None and "�" in tokenizer.decode([token_id]):
+            run.append(token_id)
+        else:
+            cut += tokenizer.decode(run)
+            run = []
+    if blanks:
+        return list(cut)
+    return [letter for letter in cut if not letter.isspace()]
+
+
+def letters_found_without_special(tokenizer, text):
+    """解码时跳过特殊词元，后面的位置就往前错了"""
+    ids = tokenizer(text).input_ids
+    places = []
+    for count in range(1, len(ids)):
+        done = tokenizer.decode(ids[:count], skip_special_tokens=True)
+        place = len(done.rstrip("�"))
+        if done.endswith("�") and place not in places:
+            places.append(place)
+    return [text[place] for place in places]
+
+
+def of_fewer_than_four_bytes(tokenizer, text):
+    return [letter for letter in split_letters(tokenizer, text) if len(letter.encode()) < 4]
+
+
+def nothing(tokenizer, text):
+    return []
+
+
+def rewritten(tokenizer, text):
+    return [unicodedata.normalize("NFKC", letter) for letter in split_letters(tokenizer, text)]
 
 
 def without_last(tokenizer, text):
@@ -177,10 +257,17 @@ BY_LETTER = ("一个字一个字地切，和整段切，切口不一样：例如
              "先把整段切好，再看切口落在哪里")
 GLUED = ("少了和空格粘在一起的字：空格会和后一个字的头一个字节粘成一块，那个字就被切开了；"
          "先把整段切好（不去掉空格，也不要一个字一个字地切），再看切口落在哪里，切成三块的也算")
+NEIGHBORS = ("碎词元里的字不一定都被切开：一个碎词元里，可能有前一个字的尾巴，也可能有完整的空格或字；"
+             "要看切口落在哪个字的内部")
 FORMS = {
-    has_no_order: "应得到一个列表，现在是别的；一个字一项，按出现的次序",
-    has_ids: "列表里应是字，现在是编号；找出它们来自哪个字",
+    is_text: "应得到一个列表，现在是一段文字；一个字一项，放进列表",
+    has_no_order: "应得到一个列表，现在是集合或字典：没有次序，同一个字也只有一个；一处一项，按出现的次序",
+    has_places: "列表里应是字，现在是它们在第几个位置；取出那里的字",
+    has_ids: "列表里应是字，现在是编号（或者别的整数）；找出它们来自哪个字",
     has_tokens: "列表里应是完整的字，现在有半个字、词元或者字节；找出它们属于哪个字",
+    has_token_texts: "列表里应是完整的字，现在有词元在词表里的写法；找出它们属于哪个字",
+    has_only_emoji: "只有表情这样的字（4 个字节）；汉字、字母也会被切开，也要写",
+    has_no_repeats: "同一个字在文字里有几处被切开，应写几项，现在只写了一项；不要去掉重复的",
     has_other_order: "该写的字都有，次序不对：应按在文字里出现的次序；同一个字有几处时，要看被切开的是哪一处",
     lacks_much_of_a_long_text: "短的文字都对，很长的少了一些字：应看全部的词元，多长都不要截",
     has_longer_items: "列表里每一项应是一个字，现在有长有短；空格没有被切开，去掉它；几个字连在一起的，一个一个分开写",
@@ -188,6 +275,11 @@ FORMS = {
 SLIPS = {
     letters_cut_when_stripped: "先去掉了两头的空白；空格会和后面的字粘在一起，文字要照原样切",
     letters_cut_when_lowered: "把大写换成了小写；文字要照原样切，字也要照原样写",
+    of_fewer_than_four_bytes: "少了表情这样的字（4 个字节）；一个字有几个字节都可能被切开",
+    rewritten: "字被改写了（例如全角变成了半角）；应是 text 里原样的字",
+    letters_of_broken_runs: NEIGHBORS,
+    partial(letters_of_broken_runs, blanks=False): NEIGHBORS,
+    letters_found_without_special: "特殊词元以后的位置错了：解码时跳过了特殊词元，数出来的字就少了；它们也要解码出来",
     of_three_bytes: "少了只有两个字节的字；字母也算，有的字母也会被切开",
     without_punctuation: "少了标点；汉字、假名、字母、表情、标点都算",
     multibyte_letters: "这是所有多字节的字，应只有被切开的；几个字节在同一个词元里，就没有切开",
@@ -196,8 +288,10 @@ SLIPS = {
     letters_cut_after_one: "只看了旁边的一个字；切口在哪里，要看整段：先把整段切好，再看切口落在哪里",
     letters_never_whole: "在别处完整地出现过的字，被切开的那一处也要写；一处一处地看，不是看这个字",
     without_last: "少了文字里最后被切开的那一处；循环完以后，手里是不是还剩着没有写进去的",
-    without_repeats: "同一个字在文字里有几处被切开，应写几项，现在只写了一项；不要去掉重复的",
     letters_cut_somewhere: "同一个字，有的地方被切开，有的地方没有；要看这一处，不是看这个字",
+    letters_cut_after_blank: "像是每个字单独切的，前面有空格的连同空格；先把整段切好，再看切口落在哪里",
+    cuts_of_letters: "一处被切成几块，也只写一项；现在切了几刀就写了几项",
     pieces_of_letters: "一处被切成几块，也只写一项；现在切成几块就写了几项",
     in_reverse: "次序反了，应按在文字里出现的次序；从前往后找",
+    nothing: "这段文字里有被切开的字，现在一个也没有找到；用 colored 看看它切在哪里，再看你的条件",
 }

@@ -4,7 +4,7 @@
 """
 from functools import cache, partial
 
-from helpers.exercises.comparing import Case, as_lists, brief, check_function, same_values
+from helpers.exercises.comparing import Case, as_lists, brief, check_function, has, same_integers
 from helpers.exercises.exercise import Exercise
 
 HINTS = ("先在纸上写：最长的一句有多长，每一句差几个；差的那几个补在哪一头？",
@@ -66,19 +66,6 @@ def pad(batch, pad_id, ids_side="left", mask_side="left", real=1, padding=0):
     input_ids = padded(batch, pad_id, ids_side)
     attention_mask = padded(mask, padding, mask_side)
     return [input_ids, attention_mask]
-
-
-def same_integers(got: object, want: object) -> bool:
-    """相同吗；7.0 不算 7，真假算 1 和 0"""
-    return same_values(got, want) and not has(float, got)
-
-
-def has(kind: type | tuple, got: object) -> bool:
-    """got 是 kind，或者里面有 kind 吗"""
-    values = as_lists(got)
-    if isinstance(values, list):
-        return any(has(kind, item) for item in values)
-    return isinstance(values, kind)
 
 
 # ---- 常见的错误 ----

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from helpers.exercises.comparing import Case, as_lists, brief, check_function, is_nested
+from helpers.exercises.comparing import Case, as_lists, brief, check_function, has, is_nested, same_integers
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
 
@@ -39,7 +39,7 @@ def exercise(tokenizer) -> Exercise:
     def test(answer):
         expect_changes(answer, BROKEN)
         with as_it_comes(tokenizer):
-            check_function(answer, asked(), FORMS, SLIPS)
+            check_function(answer, asked(), FORMS, SLIPS, same_integers, ERRORS)
 
     return Exercise("读报错：变不成一张表", "03 第 9 节", 0, test, HINTS, SOLUTION, WHY, HARDER, stars=2, minutes=8)
 
@@ -114,6 +114,49 @@ def has_other_length(got, case):
     return len(got) != len(case.expected)
 
 
+def has_floats(got, case):
+    return has(float, got)
+
+
+def cannot_make_a_table(error, case):
+    return "Unable to create tensor" in str(error)
+
+
+def has_no_column(error, case):
+    return isinstance(error, TypeError) and "list indices" in str(error)
+
+
+def first_column_padded_left(tokenizer, texts):
+    batch = tokenizer(texts, padding=True, padding_side="left", return_tensors="pt")
+    return batch.input_ids[:, 0]
+
+
+def second_last_ids(tokenizer, texts):
+    return [tokenizer(text).input_ids[-2:][0] for text in texts]
+
+
+def second_last_column(tokenizer, texts):
+    batch = tokenizer(texts, padding=True, padding_side="left", return_tensors="pt")
+    return batch.input_ids[:, -2]
+
+
+def largest_ids(tokenizer, texts):
+    return [max(tokenizer(text).input_ids) for text in texts]
+
+
+def last_ids_of_the_mask(tokenizer, texts):
+    batch = tokenizer(texts, padding=True, padding_side="left", return_tensors="pt")
+    return batch.attention_mask[:, -1]
+
+
+def lengths(tokenizer, texts):
+    return [len(tokenizer(text).input_ids) for text in texts]
+
+
+def ids_of_split_special(tokenizer, texts):
+    return [tokenizer(text, split_special_tokens=True).input_ids[-1] for text in texts]
+
+
 def padded_right(tokenizer, texts):
     batch = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt")
     return batch.input_ids[:, -1]
@@ -149,7 +192,9 @@ def in_order_of_length(tokenizer, texts):
 
 
 IN_ORDER = "各项应和 texts 的次序一样，现在换了次序；不要排序"
+SECOND_LAST = "应是最后一个，现在像是倒数第二个；下标 -1 才是最后一个，长的也不要截"
 FORMS = {
+    has_floats: "应得到编号（整数），现在有带小数点的数；不要变成小数",
     is_batch: "应得到一个列表，每段一个编号，现在是字典，或者分词的整个结果；只取出编号",
     has_texts: "应得到编号（整数），现在是文字；不用解码",
     is_one_number: "应得到一个列表，每段文字一项，现在只有一个数",
@@ -163,9 +208,20 @@ SLIPS = {
                   "打印 batch.input_ids，看看补在了哪一边",
     without_pad_ids: "有一段自己就以 <|endoftext|> 结尾，它是句子的，应算，现在被当成了填充；"
                      "不要拿编号来认填充",
+    first_column_padded_left: "补在了左边，取的却是第一列，那里有补上去的；要的是最后一个词元，它在哪一列？",
+    last_ids_of_the_mask: "取的是 attention_mask 的最后一列，应是编号的；编号在 input_ids 里",
+    lengths: "这是每段有几个词元，应是最后一个词元的编号",
     first_ids: "应是最后一个词元，现在是第一个：是取了第一列，还是把长的截短了？不要截，把短的补长",
+    second_last_column: SECOND_LAST,
+    second_last_ids: SECOND_LAST,
+    largest_ids: "像是最大的编号，应是最后一个词元的编号；编号的大小不是次序",
+    ids_of_split_special: "<|endoftext|> 应是一个词元，现在被切碎了：是当作普通文字切了，还是只切了文字末尾的几个字？",
     ids_of_last_letters: "应是整段切开以后的最后一个词元，现在是最后一个字单独切的；几个字会合成一个词元",
     ids_without_blanks: "先去掉了两头的空白；空格和换行也是词元，文字要照原样切",
     in_order_of_ids: IN_ORDER,
     in_order_of_length: IN_ORDER,
+}
+ERRORS = {
+    cannot_make_a_table: "还是原来的错：各行不一样长，变不成一张表；truncation 只把太长的截短，不补短的",
+    has_no_column: "没有 return_tensors 时，input_ids 是列表的列表，不能用 [:, -1]；一行一行地取，或者先补齐再变成张量",
 }

@@ -121,6 +121,10 @@ def has_no_added(got, case):
     return len(got) == len(case.expected) - 22
 
 
+def has_no_added_but_one(got, case):
+    return len(got) == len(case.expected) - 21
+
+
 def is_empty_for_no_text(got, case):
     return case.inputs[1] == "" and len(got) == 0
 
@@ -137,6 +141,31 @@ def has_too_few(got, case):
 
 def has_too_many(got, case):
     return len(got) > len(case.expected)
+
+
+def has_texts(got, case):
+    return isinstance(got[0], str)
+
+
+def has_nothing(got, case):
+    """一个也没有数"""
+    return in_all(case.expected) > 0 == in_all(got)
+
+
+def has_more_in_all(got, case):
+    """比这段文字的词元多；先变成小写也会多，那另有话说"""
+    return in_all(got) > in_all(case.expected) and not same_counts(got, in_small_letters(*case.inputs))
+
+
+def lacks_some_of_many(got, case):
+    return in_all(got) < in_all(case.expected) > 500
+
+
+def in_all(counts) -> float:
+    """一共数了几个"""
+    import torch
+
+    return torch.as_tensor(counts, dtype=torch.float64).sum().item()
 
 
 def skip_added(tokenizer, text):
@@ -195,8 +224,15 @@ FORMS = {
     has_no_added: "格子只到普通的词元为止，附加词元还是没有格子；课文 03 第 1 节数过一共有多少个词元",
     is_empty_for_no_text: "空的文字也应有全部的格子，都是 0；现在一格也没有",
     grows_with_the_text: "格数应总是一样的，现在随文字里最大的编号变；两段文字的结果要能相加",
+    has_no_added_but_one: "格子只多了一格，附加词元有好些个；普通的和附加的一共有多少个？",
     has_too_few: "格子应够全部的词元用，现在少了；普通的和附加的一共有多少个？",
+    has_texts: "应是一串数，现在里面是文字；不要变成字符串",
     has_too_many: "格子应和词元一样多，现在多了；普通的和附加的一共有多少个？",
+    has_nothing: "格子够了，可是全是 0，一个也没有数；每遇到一个编号，它的格子加 1",
+    has_more_in_all: "一共数了多少，应正好是这段文字的词元数，现在多了；是不是一个字一个字地切了、切碎了特殊词元、"
+                     "套了模板，或者留着上一次数的？",
+    lacks_some_of_many: "短的都对，很长的应全数进去，现在没有数全；是不是截短了，"
+                        "或者一格装不下大的数（uint8 只到 255）？",
 }
 SKIPPED = "附加词元也要数，现在跳过了它们；不是绕过出错的编号，是给它们格子"
 SLIPS = {

@@ -2,6 +2,7 @@
 import random
 from collections import Counter
 from itertools import accumulate
+from unicodedata import normalize
 
 from helpers.exercises.week14 import cut_characters
 from helpers.tokens import pieces
@@ -168,6 +169,20 @@ def only_in_two(tok, text):
     return [text[i] for i in range(len(text)) if sum(start <= i < end for start, end in spans) == 2]
 
 
+def only_in_three(tok, text):
+    spans = tok(text, return_offsets_mapping=True).offset_mapping
+    return [text[i] for i in range(len(text)) if sum(start <= i < end for start, end in spans) > 2]
+
+
+def after_blank(tok, text):
+    cut = []
+    for place, letter in enumerate(text):
+        before = text[place - 1:place] if text[place - 1:place] == " " else ""
+        if len(tok(before + letter).input_ids) > 1:
+            cut.append(letter)
+    return cut
+
+
 def only_before_last_byte(tok, text):
     """只看切口在不在最后一个字节前面"""
     cuts = set(accumulate(len(piece.bytes) for piece in pieces(tok, text)))
@@ -192,9 +207,18 @@ def only_before_last_byte(tok, text):
     (window(0, 1), "再看切口落在哪里"),
     (window(1, 1), "再看切口落在哪里"),
     (window(2, 2), "应得到"),
-    (by_runs, "应得到"),
+    (by_runs, "碎词元里的字不一定都被切开"),
+    (lambda tok, text: [c for c in text if len(tok(c).input_ids) > 1 and ord(c) > 0xffff], "只有表情"),
+    (lambda tok, text: [c for c in by_bytes(tok, text) if ord(c) > 0xffff], "只有表情"),
+    (lambda tok, text: [c for c in by_bytes(tok, text) if ord(c) < 0x10000], "少了表情"),
+    (lambda tok, text: cut_characters.split_places(tok, text), "第几个位置"),
+    (lambda tok, text: [t for t in tok.tokenize(text) if t not in text], "词表里的写法"),
+    (lambda tok, text: list(set(by_bytes(tok, text))), "不要去掉重复的"),
+    (lambda tok, text: [normalize("NFKC", c) for c in by_bytes(tok, text)], "被改写了"),
+    (after_blank, "每个字单独切的，前面有空格的"),
+    (only_in_three, "再看你的条件"),
     (every_time, "看这一处"),
-    (once_a_piece, "应得到"),
+    (once_a_piece, "切了几刀"),
     (lambda tok, text: list(dict.fromkeys(by_bytes(tok, text))), "不要去掉重复的"),
     (lambda tok, text: list(by_bytes(tok, text))[::-1], "次序反了"),
     (lambda tok, text: sorted(by_bytes(tok, text)), "次序"),
@@ -209,12 +233,12 @@ def only_before_last_byte(tok, text):
     (only_before_last_byte, "应得到"),
     (lambda tok, text: [c for c in by_bytes(tok, text) if not c.isnumeric()], "应得到"),
     (lambda tok, text: by_bytes(tok, tok.decode(tok(text, truncation=True, max_length=512).input_ids)), "应"),
-    (lambda tok, text: set(by_bytes(tok, text)), "应得到一个列表"),
-    (lambda tok, text: "".join(by_bytes(tok, text)), "应得到一个列表"),
+    (lambda tok, text: set(by_bytes(tok, text)), "现在是集合"),
+    (lambda tok, text: "".join(by_bytes(tok, text)), "现在是一段文字"),
     (lambda tok, text: [" " + c for c in by_bytes(tok, text)], "空格没有被切开"),
     (lambda tok, text: by_bytes(tok, text.strip()), "先去掉了两头的空白"),
     (lambda tok, text: by_bytes(tok, text.lower()), "大写换成了小写"),
-    (without_special, "应得到"),
+    (without_special, "特殊词元以后的位置错了"),
     (lambda tok, text: by_bytes(tok, text.replace("\n", " ")), "应得到"),
     (lambda tok, text: by_bytes(tok, text.replace("\n", "")), "应得到"),
     (lambda tok, text: by_bytes(tok, text.replace("<|im_end|>", "")), "应得到"),
@@ -225,7 +249,7 @@ def only_before_last_byte(tok, text):
     (lambda tok, text: by_bytes(tok, text[:2048]), "很长的少了一些字"),
     (lambda tok, text: by_bytes(tok, text[-1000:]), "很长的少了一些字"),
     (lambda tok, text: by_bytes(tok, tok.decode(tok(text).input_ids[:850])), "很长的少了一些字"),
-    (lambda tok, text: [], "应得到"),
+    (lambda tok, text: [], "一个也没有找到"),
     (lambda tok, text: ["麤"], "应得到"),
     (lambda tok, text: text[99], "IndexError"),
 ])

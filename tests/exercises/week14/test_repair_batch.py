@@ -187,23 +187,37 @@ def a_table_if_as_long(tok, texts):
     return tok(texts, return_tensors="pt").input_ids[:, -1].tolist()
 
 
+def padded_left(tok, texts):
+    return tok(texts, padding=True, padding_side="left", return_tensors="pt")
+
+
 WRONG = [
     (lambda tok, texts: by_setting(tok, texts[:256]), "项数和 texts 的不一样"),
     (lambda tok, texts: by_setting(tok, texts)[-256:], "项数和 texts 的不一样"),
     (only_padding, "它是补上去的"),
     (padding_and_truncation, "它是补上去的"),
-    (only_truncation, "Unable to create tensor"),
+    (only_truncation, "truncation 只把太长的截短"),
+    (lambda tok, texts: tok(texts, padding=True).input_ids[:, -1], "列表的列表"),
+    (lambda tok, texts: padded_left(tok, texts).input_ids[:, 0], "第一列"),
+    (lambda tok, texts: padded_left(tok, texts).input_ids[:, -2], "倒数第二"),
+    (lambda tok, texts: padded_left(tok, texts).attention_mask[:, -1], "attention_mask 的最后一列"),
+    (lambda tok, texts: padded_left(tok, texts).input_ids[:, -1] * 1.0, "带小数点的数"),
+    (lambda tok, texts: [max(row) for row in tok(texts).input_ids], "最大的编号"),
+    (lambda tok, texts: [row[-2:][0] for row in tok(texts).input_ids], "倒数第二"),
+    (lambda tok, texts: [tok(text, split_special_tokens=True).input_ids[-1] for text in texts], "被切碎了"),
+    (lambda tok, texts: list(map(len, tok(texts).input_ids)), "每段有几个词元"),
+    (lambda tok, texts: [float(i) for i in without_a_table(tok, texts)], "带小数点的数"),
     (cut_to_one, "截短"),
     (cut_to_the_shortest, "截短"),
-    (cut_at(2), "应得到"),
+    (cut_at(2), "长的也不要截"),
     (cut_at(50), "长的被截短了"),
     (cut_at(512), "长的被截短了"),
     (without_pad_ids, "不要拿编号来认填充"),
     (without_pad_ids_on_the_left, "不要拿编号来认填充"),
-    (off_by_one, "应得到"),
+    (off_by_one, "倒数第二"),
     (lambda tok, texts: [tok(text.strip()).input_ids[-1] for text in texts], "先去掉了两头的空白"),
     (lambda tok, texts: one_by_one(tok, [text.lower() for text in texts]), "应得到"),
-    (a_table_if_as_long, "Unable to create tensor"),
+    (a_table_if_as_long, "各行不一样长"),
     (lambda tok, texts: dict(enumerate(without_a_table(tok, texts))), "现在是字典"),
     (lambda tok, texts: [tok(text.rstrip("\n")).input_ids[-1] for text in texts], "应得到"),
     (last_row, "取的是列还是行"),

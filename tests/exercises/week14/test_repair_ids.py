@@ -155,6 +155,24 @@ def adds_without_repeats(tok, text):
     return counts
 
 
+def remembers():
+    """格子是函数外面的，越数越多"""
+    counts = None
+
+    def answer(tok, text):
+        nonlocal counts
+        if counts is None:
+            counts = torch.zeros(len(tok), dtype=torch.long)
+        counts += by_bincount(tok, text)
+        return counts
+    return answer
+
+
+def by_split_special(tok, text):
+    ids = torch.tensor(tok(text, split_special_tokens=True).input_ids, dtype=torch.long)
+    return torch.bincount(ids, minlength=len(tok))
+
+
 def without_the_template(tok, text):
     return by_bincount(tok, text.replace("<|im_start|>", "").replace("<|im_end|>", ""))
 
@@ -163,8 +181,8 @@ WRONG = [
     (lambda tok, text: by_bincount(tok, text[:1000]), "应"),
     (lambda tok, text: by_bincount(tok, text[-4096:]), "应"),
     (lambda tok, text: str(by_list(tok, text)), "现在是一段文字"),
-    (lambda tok, text: torch.as_tensor(by_list(tok, text)).to(torch.uint8), "不同"),
-    (lambda tok, text: by_list(tok, tok.decode(tok(text).input_ids[:100])), "不同"),
+    (lambda tok, text: torch.as_tensor(by_list(tok, text)).to(torch.uint8), "uint8 只到 255"),
+    (lambda tok, text: by_list(tok, tok.decode(tok(text).input_ids[:100])), "没有数全"),
     (counts_of(words, ordinary), "附加词元还是没有格子"),
     (counts_of(tokens, ordinary), "不是绕过出错的编号"),
     (counts_of(tokens, not_special), "不是绕过出错的编号"),
@@ -194,7 +212,14 @@ WRONG = [
     (lambda tok, text: by_bincount(tok, text).sum(), "现在只有一个数"),
     (lambda tok, text: by_bincount(tok, text).bool(), "只有 0 和 1"),
     (lambda tok, text: tok(text).input_ids, "应够全部的词元用"),
-    (lambda tok, text: [0] * len(tok), "从下标 97 起不同"),
+    (lambda tok, text: [0] * len(tok), "全是 0"),
+    (lambda tok, text: by_bincount(tok, text).char(), "没有数全"),
+    (lambda tok, text: by_bincount(tok, text[:512]), "没有数全"),
+    (lambda tok, text: by_bincount(tok, f"<|im_start|>user\n{text}<|im_end|>\n"), "套了模板"),
+    (remembers(), "留着上一次数的"),
+    (lambda tok, text: by_split_special(tok, text), "切碎了特殊词元"),
+    (counts_of(lambda tok, text: tok.vocab_size + 1), "只多了一格"),
+    (lambda tok, text: [str(count) for count in by_list(tok, text)], "里面是文字"),
     (lambda tok, text: None, "忘了 return"),
 ]
 
