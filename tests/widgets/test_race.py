@@ -1,5 +1,6 @@
 """KV cache 的比赛：写的和 model.generate 一样，送进几个和手算一样；画面的动作在 tests/browser 里测"""
-from helpers.generation import steps, stop_ids
+from helpers.generation import Step, steps, stop_ids
+from helpers.widgets import race
 from helpers.widgets.race import Race, RaceSource, without_stops
 
 import pytest
@@ -60,6 +61,19 @@ def test_whoever_used_less_time_writes_next(taken):
         spent[lane] += step["seconds"]
         count[lane] += 1
     assert count == [COUNT, COUNT]
+
+
+def test_both_write_everything_even_if_the_cached_lane_is_the_slower(source, ids, monkeypatch):
+    def slowed(model, input_ids, count, choose=None, use_cache=True):
+        seconds = 1.0
+        if use_cache:
+            seconds = 9.0
+        for _ in range(count):
+            yield Step(5, None, 1, seconds, 0)
+
+    monkeypatch.setattr(race, "steps", slowed)
+    lanes = [step["lane"] for step in source.race(ids, {"count": 4})]
+    assert lanes == [0, 1, 1, 1, 1, 0, 0, 0]
 
 
 def test_the_picture_is_the_course(tokenizer, model):
