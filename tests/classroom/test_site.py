@@ -373,6 +373,25 @@ def test_a_page_without_the_model_says_so(site, view):
 
 
 @browser
+@pytest.mark.parametrize("before, said", [
+    ("delete window.Worker", "这个浏览器应有 Worker，现在没有；换新一点的浏览器再试；下面还是静态的图"),
+    ("delete window.WebAssembly", "这个浏览器应有 WebAssembly，现在没有；换新一点的浏览器再试；下面还是静态的图"),
+    ("void (ResizeObserver.prototype.observe = () => { throw Error('不会') })",
+     "这个浏览器应能画这个视图，现在不能（不会）；换新一点的浏览器再试；下面还是静态的图")])
+def test_a_browser_that_cannot_keeps_the_picture(site, view, before, said):
+    page = view()
+    page.open((site / "notebooks" / "10_inside.html").as_uri())
+    page.page.evaluate(before)
+    picture = page.page.locator(".live-view[data-view=attention]")
+    shown = picture.inner_html()
+    page.page.locator(".live-start button").first.press("Enter")
+    page.page.get_by_text(said).wait_for()
+    assert "第 1 层" in picture.inner_text()
+    assert picture.inner_html() == shown
+    assert page.problems == []
+
+
+@browser
 @pytest.mark.parametrize("width, theme", [(1280, "light"), (390, "dark")])
 def test_a_quiz_lives_without_the_model(site, view, width, theme):
     page = view(width=width, theme=theme)

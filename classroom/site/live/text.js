@@ -138,6 +138,7 @@ export function createText(content, about) {
   // ---- 切分 ----
 
   // 合并之前切成的小段，每段是几个相连的编号；附加词元自己是一段
+  // WebKit 2.50（Safari）的正则把 U+F800–FBFF、U+FC00–FFFF 相连的两个字符当成一个，“﨎，”这样极少见的文字就切得不同
   function segments(text) {
     return text.split(marks).filter((part) => part !== "").flatMap(segmentsOfPart);
   }
@@ -198,12 +199,12 @@ export function createText(content, about) {
 
   // 从单个字节起，每步合并次序最靠前的一对；一样靠前的，先合左边的
   function mergeSteps(bytes) {
-    let parts = Array.from(bytes, (byte) => letters[byte]);
+    const parts = Array.from(bytes, (byte) => letters[byte]);
     const steps = [{at: null, rank: null, parts: parts.map(part)}];
     for (;;) {
       const best = nextMerge(parts);
       if (best === null) return steps;
-      parts = parts.toSpliced(best.at, 2, parts[best.at] + parts[best.at + 1]);
+      parts.splice(best.at, 2, parts[best.at] + parts[best.at + 1]); // toSpliced 在 Chrome 109 里还没有
       steps.push({...best, parts: parts.map(part)});
     }
   }

@@ -5,6 +5,9 @@
   const SIZE = "约 14 MB，只取一次；不用网络的一份，双击打开也一样";
   const ALONE = ["quiz"];  // 不用模型的视图
   const NOTEBOOK_ONLY = ["chat"];  // 网页里的模型不会的，留着静态的图，图上写着要到笔记本里去
+  // 网页里的模型要用的；版本在 classroom/site.md 里，改了这里或者用了更新的写法，那里也改
+  const NEEDED = ["Worker", "WebAssembly", "DecompressionStream", "ResizeObserver"];
+  const NEWER = "换新一点的浏览器再试；下面还是静态的图";
   let opening = null;
   let drawing = null;
 
@@ -32,13 +35,25 @@
     return drawing;
   }
 
-  // 静态的图换成可以操作的
+  // 先看这个浏览器行不行，再取 14 MB
+  function check() {
+    const missing = NEEDED.filter((name) => !(name in window));
+    if (missing.length) throw new Error(`这个浏览器应有 ${missing.join("、")}，现在没有；${NEWER}`);
+  }
+
+  // 静态的图换成可以操作的；画不出来，就换回静态的图
   function replace(view, engine) {
     const root = document.createElement("div");
     root.className = "live";
     root.dataset.view = view.dataset.view;
+    const picture = [...view.childNodes];
     view.replaceChildren(root);
-    liveViews[view.dataset.view](root, engine, JSON.parse(view.dataset.given));
+    try {
+      liveViews[view.dataset.view](root, engine, JSON.parse(view.dataset.given));
+    } catch (error) {
+      view.replaceChildren(...picture);
+      throw new Error(`这个浏览器应能画这个视图，现在不能（${error.message}）；${NEWER}`);
+    }
   }
 
   async function start(view, bar) {
@@ -47,6 +62,7 @@
     button.disabled = true;
     note.textContent = "正在取教学小模型……";
     try {
+      check();
       const engine = await open(({loaded, total}) => {
         note.textContent = `正在取教学小模型……${Math.round(100 * loaded / total)}%`;
       });
@@ -62,7 +78,7 @@
     for (const view of document.querySelectorAll(".live-view")) {
       if (NOTEBOOK_ONLY.includes(view.dataset.view)) continue;
       if (ALONE.includes(view.dataset.view)) {
-        draw().then(() => replace(view, null), () => {});  // 取不到，题目还在，只是不能选
+        draw().then(() => replace(view, null)).catch(() => {});  // 取不到、画不出，题目还在，只是不能选
         continue;
       }
       const bar = document.createElement("p");
