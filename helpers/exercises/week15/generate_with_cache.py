@@ -34,6 +34,7 @@ SOLUTION = """def generate_with_cache(model, input_ids, stop_ids, most):
 WHY = ("问题 25 个词元、写 100 个，没有缓存要送进 7450 个，有缓存只要 124 个，写出的一样。"
        "缓存里总比“问题 + 写出的”少一个：最后写的那个还没有送进去")
 LARGEST = 151_664  # 分词器的最后一个编号；打分有 151,936 个
+BY_TABLE = "换一个照表写的小模型，"
 SAID = "再见，记得保存好你的 Notebook！"  # 一句说完了的回答，接着写的就是结束词元
 HARDER = "写完以后接着聊：把第二个问题的编号接在后面，不重新读第一轮。缓存里还缺哪一个编号，要先补进去？"
 
@@ -53,24 +54,31 @@ def exercise(tokenizer, model) -> Exercise:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """没有要停的，说完了还写；说完就停；问题里有要停的，写出第二个才停；换一个小模型：写很多，写到一半停，只写一个，
+    """问题里有要停的，写出第二个才停；说完就停；换一个小模型：没有要停的，说完了还写；写很多，写到一半停，只写一个，
     问题只有一个词元，写出分词器里没有的编号
 
-    真正的 Qwen 一次前向就要零点几秒：交给它的都很短，长的交给小模型
+    真正的 Qwen 一次前向就要零点几秒：交给它的只有两组，都很短，别的交给小模型
     """
     end = tokenizer.eos_token_id
     never = model.config.vocab_size - 1  # 没有对应词元的一行，模型不会写它
     said = ids_of(tokenizer, chat_of(tokenizer, "再见") + SAID)
-    written = continuation(model, said, 2)
+    written = continuation(model, said, 1)
     plain = ids_of(tokenizer, "人工智能<|endoftext|>温度")
     last = plain[0, -1].item()
     begun = continuation(model, plain, 2)
     return [
-        case(model, said, written, set(), 2),
-        case(model, said, written, {written[0], never}, 4),  # 多半就是 end
         case(model, plain, begun, {0, begun[-1], last, end, never}, 5),
+        case(model, said, written, {written[0], never}, 4),  # 多半就是 end
+        goes_on_after_the_end(said, end),
         *small_cases(),
     ]
+
+
+def goes_on_after_the_end(said, end: int) -> Case:
+    """照表写的小模型：写出 <|im_end|>，它不在 stop_ids 里，还要写"""
+    last = said[0, -1].item()
+    model = table_model({last: end}, 7, [9])
+    return case(model, said, continuation(model, said, 2), set(), 2, BY_TABLE)
 
 
 def small_cases() -> list[Case]:
@@ -105,7 +113,7 @@ def beyond_the_tokenizer() -> Case:
 
     model = table_model({5: LARGEST + 200, LARGEST + 200: LARGEST + 1}, 7, [9])
     lone = torch.tensor([[5]])
-    return case(model, lone, continuation(model, lone, 3), set(), 3, "换一个照表写的小模型，")
+    return case(model, lone, continuation(model, lone, 3), set(), 3, BY_TABLE)
 
 
 def small_model(seed: int = 3):

@@ -200,6 +200,53 @@ def one_too_many(logits, k, p):
     return ranked(logits)[:count]
 
 
+def best_of(logits, k):
+    return ranked(logits)[:k]
+
+
+def softmax_twice(logits, k, p):
+    return right_ids(logits.softmax(-1), k, p)
+
+
+def share_of_k(logits, k, p):
+    kept = best_of(logits, k)
+    return kept[:math.ceil(len(kept) * p)]
+
+
+def from_the_smallest(logits, k, p):
+    kept = best_of(logits, k)
+    places = keep_while(-logits[kept], logits[kept].softmax(-1), p)
+    return [kept[place] for place in places]
+
+
+def in_order_of_ids(logits, k, p):
+    kept = sorted(best_of(logits, k))
+    order = -logits.new_tensor(range(len(kept)))
+    return [kept[place] for place in keep_while(order, logits[kept].softmax(-1), p)]
+
+
+def first_places(logits, k, p):
+    return right_ids(logits[:k], k, p)
+
+
+def smallest_scores(logits, k, p):
+    return right_ids(-logits, k, p)
+
+
+def divide_scores(logits, k, p):
+    kept = best_of(logits, k)
+    shares = logits[kept] / logits[kept].sum()
+    return [kept[place] for place in keep_while(logits[kept], shares, p)]
+
+
+def one_more_than_k(logits, k, p):
+    return right_ids(logits, k + 1, p)
+
+
+def one_less_than_k(logits, k, p):
+    return right_ids(logits, k - 1, p)
+
+
 def by_id(logits, k, p):
     return sorted(right_ids(logits, k, p))
 
@@ -230,12 +277,21 @@ SLIPS = {
     probabilities_of_all: "像是用全部词元的概率去凑 p：top-k 以后，概率要在留下的里面重新算，加起来是 1",
     round_probabilities: "还差一点点的，现在算作够了：概率不要取整，和 p 比也不要放宽",
     keep_equal_scores: "和最后一个打分相同的也都留了：加起来够 p 就停，打分相同的只留其中几个",
-    only_top_k: "只做了 top-k：在留下的里面还要用 top-p",
+    only_top_k: "留下的正好是前 k 名：在它们里面还要用 top-p，加起来和 p 比的是概率（不是概率的对数）",
     only_top_p: "只做了 top-p：先要只留前 k 名",
     merge_equal_scores: "打分相同的只剩了一个，像是用打分或概率做了字典的键；它们是不同的编号，各算各的",
-    sum_of_scores: "像是把打分加起来和 p 比：先 softmax，加的是概率",
+    sum_of_scores: "像是拿打分、或者每一个自己的概率和 p 比：先 softmax，加起来的概率才和 p 比",
     give_ranks: "这是名次，不是编号：要它们在 logits 里的下标",
     drop_the_last: ONE_MISSING,
     drop_the_last_of_several: ONE_MISSING,
     one_too_many: "多留了一个：前面的加起来已经够 p（正好等于也是够）就停",
+    softmax_twice: "像是做了两次 softmax：第二次应对打分做，不是对概率做",
+    share_of_k: "像是留下了个数的 p 倍：看的是概率加起来够不够，不是个数",
+    from_the_smallest: "像是从概率最小的加起：要从最大的开始",
+    in_order_of_ids: "像是照编号的次序加的：先从大到小排好，再加",
+    first_places: "像是取了 logits 里排在前面的 k 个：要打分最高的 k 个",
+    smallest_scores: "反了：要留打分最高的，不是最低的",
+    divide_scores: "像是拿打分除以打分的和，当作概率：打分可能是负的，要用 softmax",
+    one_more_than_k: "像是先留了 k + 1 名：多留的一名，概率也算进去了",
+    one_less_than_k: "像是先只留了 k − 1 名：前 k 名都要算进去",
 }

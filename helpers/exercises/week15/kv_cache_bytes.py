@@ -3,10 +3,12 @@
 出处: notebooks/06_writing.ipynb 第 5 节
 """
 import math
+from functools import partial
 
-from helpers.exercises.comparing import Case, as_lists, check_function
+from helpers.exercises.comparing import Case, Wrong, as_lists, check_function
 from helpers.exercises.exercise import Exercise
 
+SECONDS = 20
 HINTS = ("先想一个词元在一层里存了什么，是几个数；再想有几层，有几个词元，每个数几字节",
          "一层里存 key 和 value 两份，每份有几个 KV 头，每个头 hidden_size // num_attention_heads 个数")
 WHY = ("缓存随长度一直涨：Qwen2.5-0.5B 写满 32,768 个词元是 403 MB，四十个人一起用就比权重大得多。"
@@ -21,7 +23,10 @@ SOLUTION = """def kv_cache_bytes(config, tokens, bytes_each):
 def exercise() -> Exercise:
     """这道题；正确的字节数由真的 past_key_values 给出"""
     def test(answer):
-        check_function(answer, cases(), FORMS, SLIPS, is_close)
+        for case in cases():
+            check_function(answer, [case], FORMS, SLIPS, is_close)
+            if has_changed_config(None, case):
+                raise Wrong(f"结果对了，可是 {CHANGED}\n这次的输入：{case.where}")
 
     return Exercise("KV cache 占多少字节", "06 第 5 节", 9, test, HINTS, SOLUTION, WHY, HARDER, stars=2,
                     minutes=6)
@@ -71,13 +76,17 @@ def shaped(layers: int, hidden_size: int, heads: int, kv_heads: int):
 
 
 def case(config, tokens: int, bytes_each: int, expected: int) -> Case:
-    """一组输入"""
-    where = (f"num_hidden_layers={config.num_hidden_layers}，"
-             f"hidden_size={config.hidden_size}，"
-             f"num_attention_heads={config.num_attention_heads}，"
-             f"num_key_value_heads={config.num_key_value_heads}，"
-             f"{tokens=}，{bytes_each=}")
-    return Case((config, tokens, bytes_each), expected, where)
+    """一组输入；照 72B 的形状真的搭一个模型（在 meta 设备上）的，也算得完"""
+    return Case((config, tokens, bytes_each), expected, described(config, tokens, bytes_each), SECONDS)
+
+
+def described(config, tokens: int, bytes_each: int) -> str:
+    """一组输入怎样说给学生听"""
+    return (f"num_hidden_layers={config.num_hidden_layers}，"
+            f"hidden_size={config.hidden_size}，"
+            f"num_attention_heads={config.num_attention_heads}，"
+            f"num_key_value_heads={config.num_key_value_heads}，"
+            f"{tokens=}，{bytes_each=}")
 
 
 def real_cache_bytes(config, tokens: int, bytes_each: int) -> int:
@@ -135,8 +144,48 @@ def count_numbers(config, tokens, bytes_each):
     return right_bytes(config, tokens, bytes_each) / bytes_each
 
 
-def give_megabytes(config, tokens, bytes_each):
-    return right_bytes(config, tokens, bytes_each) / 1e6
+def width_of_a_head_is_64(config, tokens, bytes_each):
+    return right_bytes(config, tokens, bytes_each) / (config.hidden_size // config.num_attention_heads) * 64
+
+
+def layers_are_24(config, tokens, bytes_each):
+    return count_one_layer(config, tokens, bytes_each) * 24
+
+
+def kv_heads_are_2(config, tokens, bytes_each):
+    return right_bytes(config, tokens, bytes_each) / config.num_key_value_heads * 2
+
+
+def width_and_kv_heads_of_qwen(config, tokens, bytes_each):
+    return config.num_hidden_layers * 2 * 2 * 64 * tokens * bytes_each
+
+
+def all_of_qwen(config, tokens, bytes_each):
+    return 24 * 2 * 2 * 64 * tokens * bytes_each
+
+
+def all_of_qwen_in_two_bytes(config, tokens, bytes_each):
+    return all_of_qwen(config, tokens, 2)
+
+
+def the_example(config, tokens, bytes_each):
+    return 12_288
+
+
+def give_other_unit(config, tokens, bytes_each, unit):
+    return right_bytes(config, tokens, bytes_each) / unit
+
+
+def count_twice(config, tokens, bytes_each):
+    return right_bytes(config, tokens, bytes_each) * 2
+
+
+def one_token_less(config, tokens, bytes_each):
+    return right_bytes(config, tokens - 1, bytes_each)
+
+
+def has_changed_config(got, case):
+    return described(*case.inputs) != case.where
 
 
 def is_list(got, case):
@@ -147,7 +196,10 @@ def is_text(got, case):
     return isinstance(got, str)
 
 
+CHANGED = "config 应保持原样，现在它的数变了：把算出来的放进自己的变量，不要写回 config"
+FIXED = "像是写死了 Qwen2.5-0.5B 的数：换一个模型，层数、头的宽度、KV 头的个数就不同，都要从 config 来"
 FORMS = {
+    has_changed_config: CHANGED,
     is_list: "应是一个数，现在是一列；各层、各样要加起来或乘起来",
     is_text: "应是一个数，现在是文字；不写单位",
 }
@@ -159,5 +211,20 @@ SLIPS = {
     take_hidden_size_as_width: "大了：一个头的宽度是 hidden_size ÷ num_attention_heads，现在像是没有除",
     count_one_token: "这是 1 个词元的；再乘词元的个数",
     count_numbers: "这是数的个数；再乘每个数的字节",
-    give_megabytes: "单位应是字节，不是 MB",
+    count_twice: "正好多了一倍：key 和 value 一共两份，只乘一个 2",
+    one_token_less: "像是少算了一个词元：tokens 个都在缓存里",
+    width_of_a_head_is_64: FIXED,
+    layers_are_24: FIXED,
+    kv_heads_are_2: FIXED,
+    width_and_kv_heads_of_qwen: FIXED,
+    all_of_qwen: FIXED,
+    all_of_qwen_in_two_bytes: FIXED,
+    the_example: FIXED,
+    partial(give_other_unit, unit=1 / 8): "单位应是字节，现在是位：一个字节是 8 位，bytes_each 已经是字节",
+    partial(give_other_unit, unit=1000): "单位应是字节，不是 KB",
+    partial(give_other_unit, unit=1024): "单位应是字节，不是 KB（KiB）",
+    partial(give_other_unit, unit=1e6): "单位应是字节，不是 MB",
+    partial(give_other_unit, unit=2 ** 20): "单位应是字节，不是 MB（MiB）",
+    partial(give_other_unit, unit=1e9): "单位应是字节，不是 GB",
+    partial(give_other_unit, unit=2 ** 30): "单位应是字节，不是 GB（GiB）",
 }

@@ -10,7 +10,7 @@ from helpers.exercises.repairing import expect_changes
 from helpers.exercises.running import quiet
 from helpers.exercises.week14.repair_batch import as_it_comes
 from helpers.exercises.week15.forward import NOT_GREEDY, forward_seconds, is_greedy, once_a_model, table_model
-from helpers.exercises.week15.generate_with_cache import SAID, chat_of
+from helpers.exercises.week15.generate_with_cache import chat_of
 
 BROKEN = '''def continue_all(tokenizer, model, texts: list[str], most: int) -> list[str]:
     """每段文字后面接着写，最多 most 个词元；返回新写的文字"""
@@ -89,7 +89,7 @@ def check_one(answer: object, case: Case) -> None:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """长短不同的；各种文字在一批；没有写满就完了的；照表写的。真正的 Qwen 一步就要零点几秒，所以只有三批
+    """长短不同的；各种文字在一批；照表写的。真正的 Qwen 一步就要零点几秒，所以只有两批
 
     各种文字：中间、开头是填充的词元的，同样的两段、首尾有空格和换行的，写出的头一个是换行的
     """
@@ -97,9 +97,8 @@ def cases(tokenizer, model) -> list[Case]:
     padding = "<|endoftext|>"
     mixed = [f"你好{padding}人工智能", f"{padding}人工智能", " 温度 \n", " 温度 \n", "The end.<|im_end|>"]
     return [
-        prepare(["你好", "什么是词元", "今天天气很好，我们一起去公园，路上有一只小猫，它看着我们，"], 2),
-        prepare(mixed, 3),
-        prepare([chat_of(tokenizer, "再见") + SAID], 9),
+        prepare(["你好", "什么是词元", "今天天气很好，我们一起去公园，"], 2),
+        prepare(mixed, 2),
         *cases_by_table(tokenizer),
     ]
 
@@ -120,6 +119,7 @@ def cases_by_table(tokenizer) -> list[Case]:
     told = "换一个照表写的小模型，"
     return [
         case(tokenizer, small, ["你好", "嗯", "再来一段呢"], 34, told),
+        case(tokenizer, small, [chat_of(tokenizer, "再见") + "你好"], 9, told),  # 没有写满就完了
         case(tokenizer, small, ["你好", "嗯", "再来一段呢"], 3, told),
         case(tokenizer, small, ["行", "再来一段呢"], 1, told),  # 写出的是一个换行
         case(tokenizer, small, ["嗯", "你好", "再来一段呢"], 3, told),
@@ -136,7 +136,7 @@ def one_id(tokenizer, text: str) -> int:
 def case(tokenizer, model, texts: list[str], most: int, told: str = "") -> Case:
     """一组输入；told: 还要告诉学生什么"""
     expected = written(tokenizer, model, texts, most)
-    seconds = 5 + 40 * forward_seconds(model)
+    seconds = 5 + (40 + 2 * most) * forward_seconds(model)
     return Case((tokenizer, model, texts, most), expected, f"{told}texts 是 {brief(texts)}，{most=}", seconds)
 
 

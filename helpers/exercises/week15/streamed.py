@@ -143,14 +143,66 @@ def only_the_new(tokenizer, ids, show=screens_of):
     return new
 
 
+def show_everything_at_the_end(tokenizer, ids):
+    *before, last = screens_of(tokenizer, ids)
+    return [""] * len(before) + [last]
+
+
+def show_everything_at_once(tokenizer, ids):
+    return screens_of(tokenizer, ids)[-1:] * len(ids)
+
+
+def decode_each(tokenizer, ids, skip, half):
+    texts = [tokenizer.decode([token_id], skip_special_tokens=skip) for token_id in ids]
+    return [text.replace(HALF, half) for text in texts]
+
+
+def clear_the_screen(tokenizer, ids):
+    texts = show_halves(tokenizer, ids)
+    return ["" if text.endswith(HALF) else text for text in texts]
+
+
+def show_something_else(tokenizer, ids, half):
+    return [text.replace(HALF, half) for text in show_halves(tokenizer, ids)]
+
+
+def drop_spaces(tokenizer, ids):
+    return ["".join(screen.split()) for screen in screens_of(tokenizer, ids)]
+
+
+def drop_line_ends(tokenizer, ids):
+    return [screen.replace("\n", "") for screen in screens_of(tokenizer, ids)]
+
+
+def strip_on_the_left(tokenizer, ids):
+    return [screen.lstrip() for screen in screens_of(tokenizer, ids)]
+
+
+def strip_on_the_right(tokenizer, ids):
+    return [screen.rstrip() for screen in screens_of(tokenizer, ids)]
+
+
+def drop_only_spaces(tokenizer, ids):
+    return [screen.replace(" ", "") for screen in screens_of(tokenizer, ids)]
+
+
+def has_bytes(got, case):
+    return any(isinstance(item, bytes) for item in as_lists(got))
+
+
 def strip_the_ends(tokenizer, ids):
     return [screen.strip() for screen in screens_of(tokenizer, ids)]
 
 
+EACH_ALONE = ("像是每一项只有那一个编号的文字：要的是到这一步为止的全部文字；"
+              "单独解码，切开的字也凑不齐")
+NOTHING_INSTEAD = "半个字的地方写了别的符号：凑不齐的什么也不显示"
+SPACES = "空格和换行也是字符，应照样显示；只去掉末尾的半个字"
 ONLY_NEW = "这是每一步新显示的；题目要的是到这一步为止屏幕上的全部文字"
 FORMS = {
     is_one_text: "应是一个列表，每来一个编号一项，现在是一段文字",
     has_ids: "列表里应是文字，现在有编号；解码以后再放进去",
+    has_bytes: "列表里应是文字，现在有字节；再解码成文字",
     has_fewer: "每来一个编号就有一项，现在少了：这一步没有新的字显示，也要写上屏幕上原来的文字",
     has_more: "每来一个编号就有一项，现在多了；特殊词元来了也只有一项，没有来以前不算",
 }
@@ -166,5 +218,21 @@ SLIPS = {
     only_the_new: ONLY_NEW,
     partial(only_the_new, show=show_halves): ONLY_NEW,
     partial(only_the_new, show=wait_for_the_whole_token): ONLY_NEW,
-    strip_the_ends: "空格和换行也是字符，应照样显示；只去掉末尾的半个字",
+    show_everything_at_the_end: "等到最后才显示：每来一个编号，凑齐的字就马上显示",
+    show_everything_at_once: "每一项都是最后的全部文字：第 k 项只能用前 k 个编号，后面的还没有收到",
+    partial(decode_each, skip=True, half=HALF): EACH_ALONE,
+    partial(decode_each, skip=False, half=HALF): EACH_ALONE,
+    partial(decode_each, skip=True, half=""): EACH_ALONE,
+    partial(decode_each, skip=False, half=""): EACH_ALONE,
+    clear_the_screen: "半个字来的时候，屏幕变空了：前面已经显示的字要留着，等着的只有半个字",
+    partial(show_something_else, half="?"): NOTHING_INSTEAD,
+    partial(show_something_else, half="？"): NOTHING_INSTEAD,
+    partial(show_something_else, half=" "): NOTHING_INSTEAD,
+    partial(show_something_else, half="…"): NOTHING_INSTEAD,
+    strip_the_ends: SPACES,
+    strip_on_the_left: SPACES,
+    strip_on_the_right: SPACES,
+    drop_spaces: SPACES,
+    drop_only_spaces: SPACES,
+    drop_line_ends: SPACES,
 }

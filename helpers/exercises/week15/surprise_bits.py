@@ -44,11 +44,11 @@ def tolerance(model) -> float:
 
 
 def cases(tokenizer, model) -> list[Case]:
-    """平常的、一个和两个词元的（一样长的有两个）、英文的；最后一个很长，有重复的词元，有特殊词元"""
+    """平常的；有英文、重复的词元、特殊词元的；别的交给小模型，真正的 Qwen 一次前向就要零点几秒"""
     question = "人工智能，人工智能<|endoftext|>，人工智能像电一样，会慢慢进到每一样东西里。The black cat sat still."
     messages = [{"role": "user", "content": question}]
     chat = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    texts = ["昨天我们学习怎样生成🙂，犇", "温度", "词元", "犇！", chat]
+    texts = ["昨天我们学习怎样生成🙂，犇", chat]
     given = []
     for text in texts:
         input_ids = tokenizer(text, return_tensors="pt").input_ids
@@ -57,12 +57,18 @@ def cases(tokenizer, model) -> list[Case]:
 
 
 def small_cases() -> list[Case]:
-    """真正的 Qwen 太慢，很长的交给两个随机的小模型"""
+    """两个随机的小模型：一个和两个词元的（一样长的有两个），很长的"""
     import torch
 
-    long = torch.arange(330)[None] ** 2 % 97
-    models = [ForwardOnly(small_model(seed)) for seed in (3, 4)]
-    return [case(model, long, f"换一个随机的小模型，input_ids 是 {brief(long.tolist(), 40)}") for model in models]
+    long = [number ** 2 % 97 for number in range(330)]
+    first, second = [ForwardOnly(small_model(seed)) for seed in (3, 4)]
+    given = [(first, [7]), (first, [8]), (first, [7, 6]), (first, [6, 9]), (first, long), (second, long)]
+    return [case(model, torch.tensor([ids]), told_of(ids)) for model, ids in given]
+
+
+def told_of(ids: list[int]) -> str:
+    """小模型的一组，怎样说给学生听"""
+    return f"换一个随机的小模型，input_ids 是 {brief([ids], 40)}"
 
 
 def case(model, input_ids, told: str) -> Case:
@@ -126,6 +132,44 @@ def softmax_over_all_positions(model, input_ids):
     return bits_at(log_p, wanted)
 
 
+def use_base_ten(model, input_ids):
+    return bits_of(model, input_ids) * math.log10(2)
+
+
+def multiply_by_the_logarithm(model, input_ids):
+    return use_natural_logarithm(model, input_ids) * math.log(2)
+
+
+def shift_and_use_natural_logarithm(model, input_ids):
+    return bits_of(model, input_ids, positions=slice(1, None)) * math.log(2)
+
+
+def give_scores(model, input_ids):
+    scores = position_logits(model, input_ids)[:-1]
+    wanted = input_ids[0, 1:, None]
+    return scores.gather(1, wanted)[:, 0]
+
+
+def take_the_best(model, input_ids):
+    log_p = position_logits(model, input_ids)[:-1].log_softmax(-1)
+    return bits_at(log_p, log_p.argmax(-1))
+
+
+def take_the_mean(model, input_ids):
+    log_p = position_logits(model, input_ids)[:-1].log_softmax(-1)
+    return -(log_p.exp() * log_p).sum(-1) / math.log(2)
+
+
+def see_only_one(model, input_ids):
+    rows = input_ids[0, :-1, None]
+    log_p = model(rows).logits[:, -1].double().log_softmax(-1)
+    return bits_at(log_p, input_ids[0, 1:])
+
+
+def is_the_example(got, case):
+    return as_lists(got) == [2.0, 1.0]
+
+
 def has_one_more(got, case):
     return len(got) == len(case.expected) + 1
 
@@ -153,6 +197,7 @@ FORMS = {
     is_one_number: "应是每个词元一个数的列表，现在只有一个数；不要加起来，也不要平均；"
                    "用了 squeeze() 的话，只有一项的会变成一个数",
     is_nested: "应是一列数，现在外面多了一层；取第 0 句",
+    is_the_example: "这是题目例子里的数：换一个输入就不同，要从模型的打分算出来",
     has_one_more: "多了一个：第 1 个词元前面没有东西，没有谁猜它，应从第 2 个算起",
     has_one_less: "少了一个：从第 2 个起，到最后一个为止，每个词元都有",
     has_fewer: "少了几个：多长的文字，从第 2 个起的每个词元都要有；特殊词元、重复的词元也各算各的",
@@ -166,6 +211,13 @@ SLIPS = {
     partial(bits_of, targets=slice(None, -1)): SHIFTED,
     partial(bits_of, positions=slice(1, None)): SHIFTED,
     partial(bits_of, positions=slice(1, None), targets=slice(None, -1)): SHIFTED,
+    use_base_ten: "像是用了以 10 为底的对数：题目的单位是比特，要以 2 为底",
+    multiply_by_the_logarithm: "自然对数换成以 2 为底，现在像是乘了 log(2)：应是除以它",
+    shift_and_use_natural_logarithm: f"{SHIFTED}；对数也要以 2 为底",
+    give_scores: "这是打分，还不是概率：先在词表那一维上 softmax，再取 -log2",
+    take_the_best: "像是取了概率最大的词元：要的是真正出现的那一个",
+    take_the_mean: "这是每个位置平均的意外（熵）：要的是真正出现的那一个词元的",
+    see_only_one: "像是每次只送进前面的一个词元：猜一个词元，前面的全都要送进去",
     softmax_over_all_positions: WRONG_DIMENSION,
     partial(bits_of, dimension=0): WRONG_DIMENSION,
 }

@@ -301,7 +301,7 @@ WRONG = [
     (without_cache, "模型那里数的"),
     (loop(cache="None", feed=WHOLE), "没有用上缓存"),
     (loop(cache="None"), "没有把 past_key_values 交回去"),
-    (loop(feed=WHOLE), "前面的词元又送了一遍"),
+    (loop(feed=WHOLE), "又把前面的词元再送一遍"),
     (loop(condition="len(new) < most"), "应停下"),
     (loop(token="out.logits[0, -1].argmax()", condition="len(new) < most and (not new or new[-1] not in stop_ids)"),
      "先 .item()"),
@@ -324,7 +324,7 @@ WRONG = [
     (remembers(lambda model, input_ids, stop_ids, most: (str(input_ids), len(stop_ids), most)), "应停下"),
     (remembers(lambda model, input_ids, stop_ids, most: str(input_ids)), "应"),
     (remembers(lambda model, input_ids, stop_ids, most: (str(input_ids), str(stop_ids), most)), "新写的编号应是"),
-    (lambda *inputs: (part for part in loop()(*inputs)), "应返回两样"),
+    (lambda *inputs: (part for part in loop()(*inputs)), "应"),
     (penalizes_repetition, "新写的编号应是"),
     (loop(condition="len(new) < most and not stop_ids & set(new) and len(set(new)) == len(new)"), "应写满 40 个"),
     (the_prompt_one_by_one, "一次送进去"),
@@ -414,15 +414,15 @@ def test_nothing_stays_on_the_model(sheet, model):
 
 
 def test_the_prompt_holds_a_stop(tokenizer, model):
-    third = generate_with_cache.cases(tokenizer, model)[2]
-    _, input_ids, stop_ids, most = third.inputs
+    first = generate_with_cache.cases(tokenizer, model)[0]
+    _, input_ids, stop_ids, most = first.inputs
     assert set(input_ids[0].tolist()) & stop_ids
     assert input_ids[0, -1].item() in stop_ids
-    assert len(third.expected[0]) == 2 < most
+    assert len(first.expected[0]) == 2 < most
 
 
 def test_an_answer_that_ends_is_there(tokenizer, model):
-    goes_on, stops, *_ = generate_with_cache.cases(tokenizer, model)
+    _, stops, goes_on, *_ = generate_with_cache.cases(tokenizer, model)
     assert goes_on.inputs[2] == set()
     assert goes_on.expected[0][0] == tokenizer.eos_token_id
     assert stops.expected[0] == [tokenizer.eos_token_id]

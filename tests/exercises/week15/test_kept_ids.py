@@ -244,12 +244,34 @@ def the_notebooks_example(logits, k, p):
     return [1]
 
 
+def adds_up(order, scores=lambda logits, ids: logits[ids].softmax(-1)):
+    """前 k 名照 order 排，加起来够 p 就停"""
+    def answer(logits, k, p):
+        ids = order(logits.argsort(descending=True).tolist()[:k])
+        kept, total = [], 0.0
+        for token_id, score in zip(ids, scores(logits, ids).tolist(), strict=True):
+            if total >= p:
+                break
+            kept.append(token_id)
+            total += score
+        return kept
+    return answer
+
+
+def only_the_first_places(logits, k, p):
+    return adds_up(list)(logits[:k], k, p)
+
+
 RIGHT = [solved(NUMBER), by_math, by_transformers, by_masks, by_cumsum, by_numpy, by_recursion, later_ids_first]
 WRONG = [
+    (adds_up(lambda ids: ids[::-1]), "从概率最小的加起"),
+    (adds_up(sorted), "照编号的次序加"),
+    (adds_up(list, lambda logits, ids: logits.softmax(-1)[ids].softmax(-1)), "两次 softmax"),
+    (only_the_first_places, "排在前面的 k 个"),
     (lambda logits, k, p: by_cumsum(logits, min(k, 100), p), "应"),
     (lambda logits, k, p: by_cumsum(logits, k, p)[:512], "应"),
     (all_probabilities, "重新算"),
-    (top_k_only, "只做了 top-k"),
+    (top_k_only, "留下的正好是前 k 名"),
     (top_p_only, "只做了 top-p"),
     (sum_of_scores, "先 softmax"),
     (without_the_one_that_is_enough, "加上它才够 p"),

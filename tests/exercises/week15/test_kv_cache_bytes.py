@@ -142,8 +142,37 @@ def other_when_all_heads_are_kept(config, tokens, bytes_each):
     return right
 
 
+def writes_into_the_config(config, tokens, bytes_each):
+    config.hidden_size //= config.num_attention_heads
+    return config.num_hidden_layers * 2 * config.num_key_value_heads * config.hidden_size * bytes_each * tokens
+
+
+def times(number, place):
+    """有一个数写死了"""
+    def answer(config, tokens, bytes_each):
+        sizes = {"head": config.hidden_size // config.num_attention_heads, "kv": config.num_key_value_heads}
+        sizes[place] = number
+        return config.num_hidden_layers * 2 * sizes["head"] * sizes["kv"] * tokens * bytes_each
+    return answer
+
+
+def right_times(number):
+    """正确的乘上一个数"""
+    return lambda *inputs: solved(8)(*inputs) * number
+
+
 RIGHT = [solved(8), divided_at_the_end, as_tensor, as_numpy, layer_by_layer, by_a_real_cache]
 WRONG = [
+    (writes_into_the_config, "config 应保持原样"),
+    (lambda config, tokens, bytes_each: 12_288 * tokens, "写死了"),
+    (times(64, "head"), "写死了"),
+    (times(2, "kv"), "写死了"),
+    (right_times(8), "现在是位"),
+    (right_times(1 / 1024), "不是 KB"),
+    (right_times(1 / 1000), "不是 KB"),
+    (right_times(1 / 2 ** 20), "不是 MB"),
+    (right_times(1e-9), "不是 GB"),
+    (right_times(2), "正好多了一倍"),
     (lambda config, tokens, bytes_each: numpy.int32(product(config, tokens, bytes_each) & 0x7FFFFFFF), "应得到"),
     (other_when_all_heads_are_kept, "应得到"),
     (one_of_both, "两份"),
@@ -157,13 +186,13 @@ WRONG = [
     (megabytes, "不是 MB"),
     (as_text, "不写单位"),
     (each_layer, "现在是一列"),
-    (one_too_few, "应得到"),
+    (one_too_few, "少算了一个词元"),
     (three_of_both, "应得到"),
     (two_only_for_several_heads, "少了一半"),
     (heads_taken_for_the_two, "应得到"),
     (equal_to_everything, "应得到"),
-    (the_notebooks_example, "应得到"),
-    (the_layers_of_qwen, "应得到"),
+    (the_notebooks_example, "写死了"),
+    (the_layers_of_qwen, "写死了"),
 ]
 
 

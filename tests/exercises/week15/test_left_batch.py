@@ -214,7 +214,7 @@ WRONG = [
     (hides_leading_padding, "当成了填充"),
     (pads_with_the_other_end, "应得到"),
     (removes_the_text, "应得到"),
-    (first_lines, "应得到"),
+    (first_lines, "应"),
     (generates(do_sample=False, repetition_penalty=1.0, eos_token_id=151_645), "eos_token_id 不用自己写"),
     (generates(do_sample=False, repetition_penalty=1.0, eos_token_id=[151_643]), "eos_token_id 不用自己写"),
     (generates(do_sample=False, repetition_penalty=1.0, min_new_tokens=3), "应得到"),

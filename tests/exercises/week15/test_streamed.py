@@ -212,6 +212,15 @@ def without_added_ids(tokenizer, ids):
 
 RIGHT = [solved(), by_removing, by_bytes, by_waiting, by_recursion, by_an_incremental_decoder, by_a_map]
 WRONG = [
+    (lambda tokenizer, ids: [""] * (len(ids) - 1) + solved()(tokenizer, ids)[-1:], "等到最后才显示"),
+    (lambda tokenizer, ids: solved()(tokenizer, ids)[-1:] * len(ids), "只能用前 k 个"),
+    (lambda tokenizer, ids: [tokenizer.decode([i]) for i in ids], "只有那一个编号"),
+    (lambda tokenizer, ids: [tokenizer.decode([i]).rstrip("�") for i in ids], "只有那一个编号"),
+    (lambda tokenizer, ids: ["" if "�" in text else text for text in prefixes(tokenizer, ids)], "屏幕变空了"),
+    (lambda tokenizer, ids: [text.replace("�", "?") for text in prefixes(tokenizer, ids)], "别的符号"),
+    (lambda tokenizer, ids: [text.encode() for text in solved()(tokenizer, ids)], "现在有字节"),
+    (changed(str.rstrip), "空格和换行也是字符"),
+    (changed(lambda text: text.replace("\n", "")), "空格和换行也是字符"),
     (lambda tokenizer, ids: by_bytes(tokenizer, ids[:500]), "现在少了"),
     (lambda tokenizer, ids: by_bytes(tokenizer, ids)[-500:], "现在少了"),
     (with_halves, "末尾凑不齐的半个字先不显示"),

@@ -8,6 +8,7 @@ from helpers.exercises.week15 import surprise_bits
 import pytest
 import torch
 from answers import accepted, refused
+from torch.distributions import Categorical
 from week15_solutions import solved
 
 BUT_THE_LAST = slice(None, -1)
@@ -199,8 +200,27 @@ def in_sixteen_bits(model, input_ids):
     return -log_p.float().gather(1, input_ids[0, 1:, None])[:, 0] / math.log(2)
 
 
+def of_the_rows(change):
+    """每个位置的打分和编号 → 结果"""
+    return lambda model, input_ids: change(model(input_ids).logits[0], input_ids[0]).tolist()
+
+
+def sees_only_one(model, input_ids):
+    found = []
+    for before, after in zip(input_ids[0, :-1], input_ids[0, 1:], strict=True):
+        log_p = model(before[None, None]).logits[0, -1].log_softmax(-1)
+        found.append(-log_p[after].item() / math.log(2))
+    return found
+
+
 RIGHT = [solved(7), one_by_one, at_once, by_cross_entropy, by_log2_of_softmax, with_body_and_head]
 WRONG = [
+    (lambda model, input_ids: [bit * math.log(2) ** 2 for bit in solved(7)(model, input_ids)], "应是除以它"),
+    (of_the_rows(lambda rows, ids: -rows[1:].log_softmax(-1).gather(1, ids[1:, None])[:, 0]), "错了一格"),
+    (of_the_rows(lambda rows, ids: rows[:-1].gather(1, ids[1:, None])[:, 0]), "这是打分"),
+    (of_the_rows(lambda rows, ids: -rows[:-1].log_softmax(-1).amax(-1) / math.log(2)), "真正出现的那一个"),
+    (of_the_rows(lambda rows, ids: Categorical(logits=rows[:-1]).entropy() / math.log(2)), "（熵）"),
+    (sees_only_one, "前面的全都要送进去"),
     (natural_logarithm, "自然对数"),
     (no_minus, "符号反了"),
     (natural_logarithm_and_no_minus, "以 2 为底"),
@@ -214,7 +234,7 @@ WRONG = [
     (averaged, "也不要平均"),
     (a_batch_of_one, "多了一层"),
     (averaged_and_repeated, "应得到"),
-    (with_base_ten, "应得到"),
+    (with_base_ten, "以 10 为底"),
     (without_the_last, "少了一个"),
     (rounded, "不要取整"),
     (rounded_to(2), "不要取整"),
@@ -233,7 +253,7 @@ WRONG = [
     (zero_for_special_tokens, "不同"),
     (over_the_best_thousand, "应得到"),
     (changes_ids, "应保持原样"),
-    (the_notebooks_example, "少了几个"),
+    (the_notebooks_example, "题目例子里的数"),
 ]
 
 
