@@ -15,7 +15,7 @@ from transformers import DynamicCache
 
 MOST_CUT = 10_000  # 显微镜里最多看几个字符
 MOST_POSITIONS = 64  # 模型里面最多看几个词元
-SHOWN = 6  # 画概率最大的几个
+BEST_SHOWN = 6  # 画概率最大的几个
 
 
 def plain(tokenizer, token_id: int) -> dict:
@@ -103,7 +103,7 @@ class Source(TextSource):
         found = stages(self._logits(ids), ids, **settings)
         logits = torch.stack(list(found.values()))
         probabilities = logits.softmax(dim=-1)  # 形状 (几步, 词表大小)
-        best = probabilities[[0, -1]].topk(SHOWN).indices.flatten().tolist()
+        best = probabilities[[0, -1]].topk(BEST_SHOWN).indices.flatten().tolist()
         rows = []
         for token_id in dict.fromkeys(best):
             shares = probabilities[:, token_id].tolist()

@@ -8,7 +8,7 @@ from helpers.widgets.guess import Guess
 from helpers.widgets.lens import Lens
 from helpers.widgets.next_token import MOST_WRITTEN, OFF
 from helpers.widgets.slow_motion import SlowMotion
-from helpers.widgets.source import MOST_CUT, SHOWN, Source, shared_start
+from helpers.widgets.source import BEST_SHOWN, MOST_CUT, Source, shared_start
 
 import pytest
 import torch
@@ -34,7 +34,7 @@ def final(found: dict) -> dict[int, float]:
 def test_the_rows_are_the_models_probabilities(source, ids, model):
     out = model.generate(torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long),
                          max_new_tokens=1, do_sample=False, output_logits=True, return_dict_in_generate=True)
-    best = torch.softmax(out.logits[0][0], dim=-1).topk(SHOWN)
+    best = torch.softmax(out.logits[0][0], dim=-1).topk(BEST_SHOWN)
     found = source.next(ids, OFF)
     assert list(final(found)) == best.indices.tolist()
     assert list(final(found).values()) == pytest.approx(best.values.tolist(), abs=1e-4)
@@ -58,8 +58,8 @@ def test_every_setting_changes_what_it_should(source, ids):
 
 def test_what_a_stronger_setting_brings_in_is_shown_too(source, ids):
     hot = source.next([*ids, 99670], OFF | {"penalty": 2.0, "temperature": 1.5})
-    best = sorted(final(hot).values())[-SHOWN:]
-    assert len(hot["rows"]) >= SHOWN
+    best = sorted(final(hot).values())[-BEST_SHOWN:]
+    assert len(hot["rows"]) >= BEST_SHOWN
     assert max(best) == max(final(hot).values())
 
 
@@ -109,8 +109,9 @@ def test_slow_motion_generates_once_for_picture_and_frames(tokenizer, eager, for
 def test_the_rounds_are_read_once_for_picture_and_game(tokenizer, eager, forwards):
     view = Guess(tokenizer, eager)
     given = view.given
+    before = len(forwards)
     assert view.answer("rounds", [given["question"], given["text"], given["seed"]])["rounds"]
-    assert len(forwards) == 1
+    assert len(forwards) == before
 
 
 def test_the_lens_is_computed_once_for_picture_and_ladder(tokenizer, eager, forwards):
