@@ -37,7 +37,7 @@ KEPT = {"top_k": 20, "top_p": 0.8}  # 温度不是 0 时抽签只留这些：Qwe
 THINKING_KEPT = {"top_k": 20, "top_p": 0.95}  # Qwen3 思考时的，
 THINKING_HEAT = 0.6  # 和温度；贪心会没完没了地重复
 NEXT = {"role": "user", "content": "下一句"}
-ROUNDS = [*HELLO, {"role": "assistant", "content": "你好"}, NEXT]  # 一问，一答，再一问
+TWO_ROUNDS = [*HELLO, {"role": "assistant", "content": "你好"}, NEXT]  # 一问，一答，再一问
 
 
 class ChatSource(Source):
@@ -175,8 +175,8 @@ class ChatSource(Source):
         """打开一条消息的附加词元：消息多了一条，模板添上的第一个。例: {151644}，Qwen2.5 的 <|im_start|>"""
         found = set()
         for count in (1, 2):
-            before = self._templated(ROUNDS[:count], writing=False)
-            after = self._templated(ROUNDS[:count + 1], writing=False)
+            before = self._templated(TWO_ROUNDS[:count], writing=False)
+            after = self._templated(TWO_ROUNDS[:count + 1], writing=False)
             found.add(after[shared_start(before, after)])
         return found & self.tokenizer.added_tokens_decoder.keys()
 
