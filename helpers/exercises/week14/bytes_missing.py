@@ -35,7 +35,7 @@ HARDER = "再返回一样：哪些张量已经完整地下到了，也就是不�
 def exercise() -> Exercise:
     """这道题；完整的文件由 safetensors 库写出"""
     def test(answer):
-        check_function(answer, cases(), FORMS, SLIPS, errors=ERRORS)
+        check_function(answer, cases(), FORMS, SLIPS, errors=RAISED)
 
     return Exercise("还缺多少字节", "04 第 3 节", 12, test, HINTS, SOLUTION, WHY, HARDER, stars=2, minutes=12)
 
@@ -319,7 +319,7 @@ SLIPS = {
     missing_by_letters: "n 是字节数，现在数的是字符；文件头里可能有汉字，一个汉字是 3 个字节",
 }
 TOO_EARLY = "这时文件头还没有下完，应得到 -1；读之前先看 data 有没有 8 + n 个字节"
-ERRORS = {
+RAISED = {
     fails_before_eight: "这时开头的 8 个字节还没有下完，应得到 -1；读 n 以前，先看 data 有没有 8 个字节",
     fails_before_header_ends: TOO_EARLY,
     asks_the_notes_for_offsets: "__metadata__ 那一项是备注，不是张量，没有 data_offsets；不要算它",

@@ -39,7 +39,7 @@ def exercise(tokenizer) -> Exercise:
     def test(answer):
         expect_changes(answer, BROKEN)
         with as_it_comes(tokenizer):
-            check_function(answer, asked(), FORMS, SLIPS, same_integers, ERRORS)
+            check_function(answer, asked(), FORMS, SLIPS, same_integers, RAISED)
 
     return Exercise("读报错：变不成一张表", "03 第 9 节", 0, test, HINTS, SOLUTION, WHY, HARDER, stars=2, minutes=8)
 
@@ -221,7 +221,7 @@ SLIPS = {
     in_order_of_ids: IN_ORDER,
     in_order_of_length: IN_ORDER,
 }
-ERRORS = {
+RAISED = {
     cannot_make_a_table: "还是原来的错：各行不一样长，变不成一张表；truncation 只把太长的截短，不补短的",
     has_no_column: "没有 return_tensors 时，input_ids 是列表的列表，不能用 [:, -1]；一行一行地取，或者先补齐再变成张量",
 }

@@ -245,6 +245,7 @@ def only_before_last_byte(tok, text):
     (lambda tok, text: by_bytes(tok, text.replace("<|im_end|>", " ")), "应得到"),
     (lambda tok, text: [c.encode() for c in by_bytes(tok, text)], "完整的字"),
     (lambda tok, text: by_bytes(tok, text)[:1], "应得到"),
+    (lambda tok, text: by_bytes(tok, text[:20]), "很长的少了一些字"),
     (lambda tok, text: by_bytes(tok, text[:512]), "很长的少了一些字"),
     (lambda tok, text: by_bytes(tok, text[:2048]), "很长的少了一些字"),
     (lambda tok, text: by_bytes(tok, text[-1000:]), "很长的少了一些字"),
