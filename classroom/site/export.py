@@ -14,7 +14,7 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-import helpers  # noqa: F401  在 torch 之前导入，见 helpers/__init__.py
+import helpers  # 在 torch 之前导入，见 helpers/__init__.py
 from helpers.generation import stop_ids
 from helpers.tiny import TINY
 from helpers.tokens import LETTER_OF
@@ -23,6 +23,7 @@ from npm import run_npm
 from target import check, explained, replace
 
 LIVE = Path(__file__).parent / "live"
+VIEW = Path(helpers.__file__).parent / "widgets" / "view.js"  # 一问一答的办法，笔记本里的视图也用
 RUNTIME = "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
 LICENSE = "node_modules/@huggingface/tokenizers/LICENSE"
 ANY_CASE = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"  # 旧一点的浏览器不认 (?i:
@@ -85,6 +86,7 @@ def write_model(folder: Path) -> dict:
 def bundle(workshop: Path) -> None:
     """在 workshop 里从 npm 取 package-lock.json 里的包（npm 自己核对校验码），合成 built 里的两个 engine"""
     shutil.copytree(LIVE, workshop, ignore=shutil.ignore_patterns("node_modules", "built"))
+    shutil.copy(VIEW, workshop)
     run_npm("应从 npm 取到计算的库和分词器，没有取到", "ci", "--ignore-scripts", "--no-audit", "--no-fund",
             "--prefer-offline", "--fetch-retries=1", folder=workshop)
     for made in ("worker", "engine", "classic"):  # 先合成 worker，再把它放进另外两个

@@ -105,7 +105,25 @@ export function desk(root) {
   const message = h("div", {class: "message", role: "status"});
   let working = false;
   let waiting = null;
-  const self = {message, say, run, latest, stop: () => self.going?.stop()};
+  let going = null;
+  let stopped = false;
+  const self = {
+    message,
+    say,
+    run,
+    latest,
+    stop,
+    // 正在算的，可以停；按“停”在前、它开始在后，也停
+    set going(task) {
+      going = task;
+      if (stopped) stop();
+    },
+  };
+
+  function stop() {
+    stopped = working;
+    going?.stop();
+  }
 
   function say(text) {
     message.textContent = text;
@@ -121,6 +139,7 @@ export function desk(root) {
   // 做一件事；正在做别的就不做（按钮这时本来按不动）
   async function run(action) {
     if (working) return;
+    stopped = false;
     lock(true);
     const slow = setTimeout(() => say("⏳ 正在计算……"), 300);
     try {
@@ -147,33 +166,49 @@ export function desk(root) {
   return self;
 }
 
-// ---- 向内核提问 ----
+// ---- 一问一答 ----
 
-// 内核里的 Source：kernel(model).cut("你好") 是一个 Promise；最后一个参数是函数时，每来一步叫它一次
-function kernel(model) {
+// 和对面（内核，或者网页里的另一个线程）一问一答。send(消息) 送过去：提问是 {id, method, inputs}，
+// 不用再算了是 {id, method: "stop"}；对面的每一句 {id, step}、{id, result}、{id, error} 交给 hear。
+// call(方法, 各个参数) 是一个 Promise，它的 stop() 说不用再算了；最后一个参数是函数时，每来一步叫它一次。
+// fail(错误): 对面不在了，等着的都不用等
+export function asking(send) {
   const asked = new Map();
-  model.on("msg:custom", (message) => {
-    const question = asked.get(message.id);
+
+  function hear(answer) {
+    const question = asked.get(answer.id);
     if (!question) return;
-    if ("step" in message) {
-      question.onstep(message.step);
+    if ("step" in answer) {
+      question.onstep?.(answer.step);
       return;
     }
-    asked.delete(message.id);
-    if ("error" in message) question.fail(new Error(message.error));
-    else question.done(message.result);
-  });
+    asked.delete(answer.id);
+    if ("error" in answer) question.fail(new Error(answer.error));
+    else question.done(answer.result);
+  }
 
-  function call(method, inputs) {
+  function call(method, ...inputs) {
     const id = `${Date.now()}-${Math.random()}`;
     const onstep = typeof inputs.at(-1) === "function" ? inputs.pop() : null;
     const answer = new Promise((done, fail) => asked.set(id, {done, fail, onstep}));
-    answer.stop = () => model.send({id, method: "stop"});
-    model.send({id, method, inputs});
+    answer.stop = () => send({id, method: "stop"});
+    send({id, method, inputs});
     return answer;
   }
 
-  return new Proxy({}, {get: (_, method) => (...inputs) => call(method, inputs)});
+  function fail(error) {
+    for (const question of asked.values()) question.fail(error);
+    asked.clear();
+  }
+
+  return {call, hear, fail};
+}
+
+// 内核里的 Source：kernel(model).cut("你好") 是一个 Promise
+function kernel(model) {
+  const {call, hear} = asking((message) => model.send(message));
+  model.on("msg:custom", hear);
+  return new Proxy({}, {get: (_, method) => (...inputs) => call(method, ...inputs)});
 }
 
 // 存笔记本时连视图一起存，再打开时就还看得见；JupyterLab 的菜单里也有这一项（Save Widget State），默认关着

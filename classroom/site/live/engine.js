@@ -4,6 +4,7 @@
 // const {text, segments} = await engine.cut("你好");
 import code from "./built/worker.txt"; // worker.js 和它用的一切，见 package.json
 import {loadFiles} from "./files.js";
+import {asking} from "./view.js"; // helpers/widgets 里的，export.py 复制过来
 
 const opened = new Map(); // 一个网页上的几个视图共用一个模型
 
@@ -25,18 +26,12 @@ const METHODS = ["cut", "merges", "near", "ask", "next", "draw", "write", "lens"
 async function start(address, onload) {
   const files = await loadFiles(address, onload);
   const call = connected();
-  await call("open", [files]);
-  const ask = (name) => (...inputs) => call(name, ...divided(inputs));
+  await call("open", files);
+  const ask = (name) => (...inputs) => call(name, ...inputs);
   const engine = Object.fromEntries(METHODS.map((name) => [name, ask(name)]));
-  engine.attention = async (ids) => maps(await call("attention", [ids]));
+  engine.attention = async (ids) => maps(await call("attention", ids));
   engine.ready = async () => true;
   return engine;
-}
-
-function divided(inputs) {
-  const onstep = inputs.at(-1);
-  if (typeof onstep === "function") return [inputs.slice(0, -1), onstep];
-  return [inputs];
 }
 
 // 一次拿到全部权重，看哪张取哪张。get(层, 头) 是 n 行，每行 n 个数
@@ -51,37 +46,15 @@ function maps({layers, heads, size, weights}) {
   return {layers, heads, get};
 }
 
-// 开一个 worker；call(方法, 参数, 每来一步叫谁) 是一个 Promise，它的 stop() 说不用再算了
+// 开一个 worker；call(方法, 各个参数) 是一个 Promise，见 view.js
 function connected() {
-  const asked = new Map();
   const script = URL.createObjectURL(new Blob([code], {type: "text/javascript"}));
   const worker = new Worker(script);
-  let count = 0;
-
-  worker.onmessage = ({data}) => {
-    const question = asked.get(data.id);
-    if ("step" in data) {
-      question.onstep(data.step);
-      return;
-    }
-    asked.delete(data.id);
-    if ("error" in data) question.fail(new Error(data.error));
-    else question.done(data.result);
-  };
+  const {call, hear, fail} = asking((message) => worker.postMessage(message));
+  worker.onmessage = ({data}) => hear(data);
   worker.onerror = (event) => {
     const reason = event.message ?? "内存可能不够";
-    for (const question of asked.values()) {
-      question.fail(new Error(`网页里的模型应在计算，现在停下来了（${reason}）；刷新网页再试`));
-    }
-    asked.clear();
+    fail(new Error(`网页里的模型应在计算，现在停下来了（${reason}）；刷新网页再试`));
   };
-
-  return function call(method, inputs, onstep = () => {}) {
-    count += 1;
-    const id = count;
-    const result = new Promise((done, fail) => asked.set(id, {done, fail, onstep}));
-    result.stop = () => worker.postMessage({id, method: "stop"});
-    worker.postMessage({id, method, inputs});
-    return result;
-  };
+  return call;
 }
