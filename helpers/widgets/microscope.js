@@ -8,7 +8,7 @@ export function show(root, source, given) {
   let at = 0;  // 选中第几个词元
   let merges = {obstacle: null, steps: []};
   let step = 0;
-  let playing = false;
+  let playing = null;  // 正在放的这一遍
 
   // ---- 切开的文字 ----
 
@@ -60,7 +60,7 @@ export function show(root, source, given) {
   }
 
   async function choose(place) {
-    playing = false;
+    playing = null;
     at = place;
     draw_tokens();
     await look();
@@ -75,18 +75,20 @@ export function show(root, source, given) {
   // 从字节起，一步一步地合；再按一次就停
   async function play() {
     if (playing) {
-      playing = false;
+      playing = null;
+      draw_stage();
       return;
     }
-    playing = true;
+    const mine = {};
+    playing = mine;
     const steps = merges.steps;
     go(step === steps.length - 1 ? 0 : step);
-    while (playing && merges.steps === steps && step < steps.length - 1) {
+    while (playing === mine && merges.steps === steps && step < steps.length - 1) {
       draw_stage();
       await pause(800);
-      if (playing && merges.steps === steps) go(step + 1);
+      if (playing === mine && merges.steps === steps) go(step + 1);
     }
-    playing = false;
+    if (playing === mine) playing = null;
     draw_stage();
   }
 
@@ -207,7 +209,7 @@ export function show(root, source, given) {
     });
     const range = h("input", {type: "range", min: 0, max: Math.max(1, last), value: step, "aria-label": "合并到第几步", disabled: !last});
     range.addEventListener("input", () => {
-      playing = false;
+      playing = null;
       go(Number(range.value));
     });
     const controls = h("div", {class: "buttons"},

@@ -5,11 +5,11 @@ export function show(root, source, given) {
   const table = desk(root);
   let run = null;
   let at = 0;  // 第几格，从 0 数
-  let playing = false;
+  let playing = null;  // 正在走的这一遍
   let asked = "";
 
   async function generate() {
-    playing = false;
+    playing = null;
     const text = question.input.value;
     let made = null;
     const working = source.frames(text, given.most, (news) => {
@@ -33,7 +33,7 @@ export function show(root, source, given) {
   }
 
   function step(by) {
-    playing = false;
+    playing = null;
     if (!run) return;
     const next = at + by;
     if (next < 0) table.say("已经是第一格；按“下一格”往前走");
@@ -49,18 +49,19 @@ export function show(root, source, given) {
     }
     if (!run || asked !== question.input.value) await table.run(generate);
     if (!run) return;
-    const mine = run;
-    playing = true;
+    const mine = {run};
+    playing = mine;
     go(at === run.frames.length - 1 ? 0 : at);
-    while (playing && run === mine && at < run.frames.length - 1) {
+    while (playing === mine && run === mine.run && at < run.frames.length - 1) {
       await new Promise((done) => setTimeout(done, 900));
-      if (playing && run === mine) go(at + 1);
+      if (playing === mine && run === mine.run) go(at + 1);
     }
-    stop();
+    if (playing === mine) stop();
+    start.textContent = playing ? "暂停" : "开始";
   }
 
   function stop() {
-    playing = false;
+    playing = null;
     table.stop();
     start.textContent = "开始";
   }
@@ -71,7 +72,7 @@ export function show(root, source, given) {
   const start = button("开始", "从这一格起，一格一格地走；再按一次停下", play, false);
   const range = h("input", {type: "range", min: 0, max: 1, value: 0, "aria-label": "第几格"});
   range.addEventListener("input", () => {
-    playing = false;
+    playing = null;
     go(Number(range.value));
   });
   const place = h("output", {});

@@ -160,6 +160,17 @@ IN_SIGHT = """(box, text) => {
 }"""
 
 
+def test_microscope_plays_once_however_often_it_is_pressed(microscope):
+    """停了马上再放，仍是 0.8 秒一步，不是两遍一起走"""
+    microscope.write("文字", "人工智能未来会取代人类吗")
+    microscope.wait("第 30 步（共 30 步）")
+    microscope.press_at_once("播放", "停", "播放", "停", "播放")
+    microscope.page.wait_for_timeout(1900)
+    microscope.press("停")
+    step = int(microscope.box.get_by_label("合并到第几步").input_value())
+    assert 0 < step <= 4, step
+
+
 def test_microscope_compares_two_texts(microscope):
     microscope.write("另一段", "rare characters")
     microscope.wait("另一段：15 个字符 → 15 个字节 → 3 个词元，每个字符 0.20 个")
@@ -273,6 +284,9 @@ def test_race_stops(race):
     race.press("停")
     race.wait("停了：")
     assert "写了 200 / 200" not in race.text()
+    race.press_at_once("开始", "停")  # “停”比第一个词元还早
+    race.wait("停了：")
+    race.idle()
     race.write("问题", "")
     race.wait("现在是空的")
     race.write("问题", "你好")
@@ -357,6 +371,15 @@ def test_slow_motion_cache_and_times(slow_motion):
     slow_motion.box.get_by_role("tab", name="时间").press("Enter")
     slow_motion.wait("▶ 写其余的词元")
     slow_motion.box.get_by_role("tab", name="这一格").press("Enter")
+
+
+def test_slow_motion_plays_once_however_often_it_is_pressed(slow_motion):
+    """停了马上再走，仍是 0.9 秒一格"""
+    slow_motion.press_at_once("开始", "暂停", "开始", "暂停", "开始")
+    slow_motion.page.wait_for_timeout(2000)
+    slow_motion.press("暂停")
+    place = int(slow_motion.box.get_by_label("第几格", exact=True).input_value())
+    assert 0 < place <= 4, place
 
 
 def test_slow_motion_plays_and_pauses(slow_motion):
