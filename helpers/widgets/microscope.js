@@ -6,6 +6,7 @@ export function show(root, source, given) {
   let first = null;  // 第一段文字切开以后
   let second = null;  // 另一段，没有就是 null
   let at = 0;  // 选中第几个词元
+  let within = 0;  // 它是自己那一段的第几个
   let merges = {obstacle: null, steps: []};
   let step = 0;
   let playing = null;  // 正在放的这一遍
@@ -56,7 +57,8 @@ export function show(root, source, given) {
     draw_facts(chosen);
     draw_near(chosen, await source.near(chosen.id));
     draw_letters();
-    draw_stage(first.pieces.slice(0, at).filter((piece) => piece.place === chosen.place).length);
+    within = first.pieces.slice(0, at).filter((piece) => piece.place === chosen.place).length;
+    draw_stage(within);
   }
 
   async function choose(place) {
@@ -204,7 +206,9 @@ export function show(root, source, given) {
     now.parts.forEach((part, place) => {
       const fresh = place === now.at ? "block fresh" : "block";
       const span = part.hex.split(" ").length;
-      grid.append(cell(`${fresh} color${place % 4}`, words(`${place === now.at ? "★" : ""}${part.label}`), 3, column, span));
+      const star = place === now.at ? "★" : "";
+      const mark = step === last && place === within ? "▶ " : "";  // 合完了，上面选中的词元是这一块
+      grid.append(cell(`${fresh} color${place % 4}`, words(`${mark}${star}${part.label}`), 3, column, span));
       column += span;
     });
     const range = h("input", {type: "range", min: 0, max: Math.max(1, last), value: step, "aria-label": "合并到第几步", disabled: !last});

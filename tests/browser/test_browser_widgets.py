@@ -144,7 +144,7 @@ def test_microscope_keeps_the_joined_block_in_sight(microscope):
     microscope.wait("第 30 步（共 30 步）")
     microscope.box.locator(".chip", has_text="吗").press("Enter")
     microscope.wait("选了第 6 个词元：吗")
-    assert microscope.box.evaluate(IN_SIGHT, "吗")
+    assert microscope.box.evaluate(IN_SIGHT, "▶ 吗")
     for number in range(1, 31):
         microscope.slide("合并到第几步", number)
         microscope.wait(f"第 {number} 步（共 30 步）")
