@@ -153,7 +153,7 @@ export function show(root, source, given) {
       if (begin < stop && end > start) {
         const from = Math.max(start, begin) - begin + 1;
         const to = Math.min(stop, end) - begin;
-        if (to - from + 1 < end - begin) halves.push(`${letter} 的第 ${from === to ? from : `${from}–${to}`} 个字节（共 ${end - begin} 个）`);
+        if (to - from + 1 < end - begin) halves.push(`\u2068${letter}\u2069 的第 ${from === to ? from : `${from}–${to}`} 个字节（共 ${end - begin} 个）`);
         count += 1;
       }
       begin = end;
@@ -207,8 +207,9 @@ export function show(root, source, given) {
       const fresh = place === now.at ? "block fresh" : "block";
       const span = part.hex.split(" ").length;
       const star = place === now.at ? "★" : "";
-      const mark = step === last && place === within ? "▶ " : "";  // 合完了，上面选中的词元是这一块
-      grid.append(cell(`${fresh} color${place % 4}`, words(`${mark}${star}${part.label}`), 3, column, span));
+      const picked = step === last && place === within ? "picked" : "";  // 合完了，上面选中的词元是这一块
+      const content = h("span", {}, star, words(part.label));
+      grid.append(cell(`${fresh} color${place % 4} ${picked}`, content, 3, column, span));
       column += span;
     });
     const range = h("input", {type: "range", min: 0, max: Math.max(1, last), value: step, "aria-label": "合并到第几步", disabled: !last});
