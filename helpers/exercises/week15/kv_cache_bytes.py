@@ -8,7 +8,7 @@ from functools import partial
 from helpers.exercises.comparing import Case, Wrong, as_lists, check_function
 from helpers.exercises.exercise import Exercise
 
-SECONDS = 20
+SECONDS_FOR_A_REAL_ONE = 20
 HINTS = ("先想一个词元在一层里存了什么，是几个数；再想有几层，有几个词元，每个数几字节",
          "一层里存 key 和 value 两份，每份有几个 KV 头，每个头 hidden_size // num_attention_heads 个数")
 WHY = ("缓存随长度一直涨：Qwen2.5-0.5B 写满 32,768 个词元是 403 MB，四十个人一起用就比权重大得多。"
@@ -77,7 +77,7 @@ def shaped(layers: int, hidden_size: int, heads: int, kv_heads: int):
 
 def case(config, tokens: int, bytes_each: int, expected: int) -> Case:
     """一组输入；照 72B 的形状真的搭一个模型（在 meta 设备上）的，也算得完"""
-    return Case((config, tokens, bytes_each), expected, described(config, tokens, bytes_each), SECONDS)
+    return Case((config, tokens, bytes_each), expected, described(config, tokens, bytes_each), SECONDS_FOR_A_REAL_ONE)
 
 
 def described(config, tokens: int, bytes_each: int) -> str:
