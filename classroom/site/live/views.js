@@ -18,10 +18,12 @@ export function createViews(text, model, about) {
     const options = {count, never: about.stops};
     await model.steps(ids, {count: 1, cached: true}).next(); // 第一次计算要准备内存，不算在成绩里
     const lanes = [true, false].map((cached) => lane(model.steps(ids, {...options, cached})));
-    while (lanes[1].written.length < count && !stopped()) {
-      const behind = lanes[0].written.length === count || lanes[1].seconds < lanes[0].seconds;
-      const at = behind ? 1 : 0;
+    let going = [0, 1];
+    while (going.length && !stopped()) {
+      const [first, second] = going;
+      const at = lanes[second]?.seconds < lanes[first].seconds ? second : first; // 谁用的时间少就轮到谁
       const step = await advanced(lanes[at]);
+      if (lanes[at].written.length === count) going = going.filter((one) => one !== at);
       onStep({lane: at, id: step.id, fed: step.fed, seconds: step.seconds, written: text.decode(lanes[at].written)});
     }
   }
