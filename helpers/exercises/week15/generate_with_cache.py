@@ -77,7 +77,7 @@ def cases(tokenizer, model) -> list[Case]:
 def goes_on_after_the_end(said, end: int) -> Case:
     """照表写的小模型：写出 <|im_end|>，它不在 stop_ids 里，还要写"""
     last = said[0, -1].item()
-    model = table_model({last: end}, 7, [9])
+    model = table_model({last: end}, 7, [end])  # 生成设置里有它，也不算
     return case(model, said, continuation(model, said, 2), set(), 2, BY_TABLE)
 
 

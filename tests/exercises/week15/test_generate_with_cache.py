@@ -275,6 +275,12 @@ def by_counting_from_one(model, input_ids, stop_ids, most):
     return ids, counts
 
 
+def stops_at_the_models_own_ends(model, input_ids, stop_ids, most):
+    """生成设置里的结束词元，不在 stop_ids 里也停"""
+    ends = model.generation_config.eos_token_id or []
+    return loop()(model, input_ids, stop_ids.union(ends), most)
+
+
 def fails_on_one_token(model, input_ids, stop_ids, most):
     assert input_ids.shape[1] > 1
     return loop()(model, input_ids, stop_ids, most)
@@ -293,6 +299,7 @@ def changes_stops(model, input_ids, stop_ids, most):
 RIGHT = [solved(NUMBER), loop(), loop(count="float(fed.shape[1])"), with_dynamic_cache,
          with_body_and_head, with_mask_and_one_row, by_recursion]
 WRONG = [
+    (stops_at_the_models_own_ends, "写出的不在 stop_ids 里就不停"),
     (fails_on_one_token, "AssertionError"),
     (loop(token="out.logits[0, -1, :151_665].argmax().item()"), "分词器里没有的编号也算"),
     (loop(result="[float(i) for i in new], counts"), "编号要是整数"),
