@@ -79,6 +79,7 @@ def cases(tokenizer) -> list[Case]:
         case(["ab"], {(b"b", b"a"): 4}, 5),
         case(["ab"], {(b"a", b"b"): 0}, 0),
         case(["ab"], {(b"a", b"b"): 200_000}, 200_001),
+        case(["abc"], {(b"a", b"b"): 5}, 1_000_001),
     ]
     return made_up + real_cases(tokenizer)
 

@@ -44,6 +44,7 @@ def exercise() -> Exercise:
 def cases() -> list[Case]:
     """几个文件，断在各处：一个字节不缺的、一个数也没有的、缺几个的、缺一大半的、文件头刚下完的、文件头没有下完的
 
+    quoted 的备注里写着像 data_offsets 的话
     文件头没有下完的，有的只差末尾补上的空格（JSON 已经完整），有的断在一个汉字中间
     """
     one = saved({"weight": (3,)})
@@ -52,6 +53,7 @@ def cases() -> list[Case]:
     nothing = saved({"空": (0, 4)})
     whole_numbers = saved({"ids": (5,), "mask": (3,)}, "int64")
     long_header = saved({"w": (3,)}, notes={"format": "pt", "说明": "很长的备注" * 5_000})
+    quoted = saved({"w": (3,)}, notes={"说明": '"data_offsets":[0,99999999]'})
     inside_letter = noted.index("明".encode()) + 1
     return [
         case(one, len(one) - 5),
@@ -65,6 +67,7 @@ def cases() -> list[Case]:
         case(nothing, len(nothing)),
         case(whole_numbers, len(whole_numbers) - 3),
         case(long_header, len(long_header) - 2),
+        case(quoted, len(quoted) - 1),
         case(several, header_end(noted) + 9),
         case(noted, header_end(noted) + 9),
         barely_begun(),

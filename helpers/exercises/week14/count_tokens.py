@@ -32,7 +32,7 @@ def exercise(tokenizer) -> Exercise:
 
 
 def cases(tokenizer) -> list[Case]:
-    """平常的、空的、重复的、生僻的、只有空格的、两头有空白的、大写的、混在一起的、有特殊词元的、很长的
+    """平常的、空的、重复的、生僻的、只有空格的、两头有空白的、大写的、混在一起的、有特殊词元的、很长的、有看不见的字符的、开头一样的
 
     最长的不到 1024 个词元，教学小模型的分词器才不警告
     """
@@ -40,7 +40,8 @@ def cases(tokenizer) -> list[Case]:
              "人工智能和魔搭社区的龘 123", "", "好好好，好好好好", "犇骉麤", " ", "  两头有空白，都是空白\n\n",
              "HELLO! World! from_pretrained",
              "他说：“好！！”\r\n　a，全角ＡＢ１２    return", "🫠词元 hello world\n\t靐x 好",
-             "<|im_start|>user\n你好，请坐<|im_end|>", "词元" * 505, "今天 天气very good，12 个人\r\n" * 80]
+             "<|im_start|>user\n你好，请坐<|im_end|>", "词元" * 505, "今天 天气very good，12 个人\r\n" * 80,
+             "\ufeff开头\u200d里面\u200b", "今天 天气very good，12 个人\r\n" * 81]
     return [case(tokenizer, text) for text in texts]
 
 

@@ -40,12 +40,16 @@ def cases(tokenizer) -> list[Case]:
 
     “ǖ”只有两个字节，“％”是标点，“①”是数字，“能”的切口只在第一个字节后面
     “麤”前后的“好”一个被切开、一个没有
+    “🂤”切在正中；\u2003、\u2028、\u200d 是切得开的空白、分行符和连接符，有的拆行的办法会丢掉它们
+    最后三段开头二十个字一样；九十九个“好”以后是一个空格，第一百个字被切开；两个空格后面也会切开
     “打名”的切口在“打”的内部，“打字”的不在；“テーマ”是一个词元，其中的“ーマ”单独切会碎：都要看整段
     """
     texts = ["龘龘的麤🦜靐", "龙和龘都说 好，🦜也说 好", "人工智能 world", "我 爱 你", "靐", "🫠词元 😀 \n爱，靐x 好",
              "先打名单，后打字", "テーマ是主题，サーフィン是冲浪，インターネット", " 爱，说 好 ", "说 <|im_end|>好和靐",
              "倒着的Ɐ和正着的A", " 好麤好的靐", " 好麤好", "学ǖ，好 ％ 能说①和靐",
-             "龘的 好123 internationalization" * 82]
+             "龘的 好123 internationalization" * 82, "牌🂤和🂨", "空\u2003白\u2028行\u200d连，靐🦜 好",
+             "说  好", "好" * 99 + " 好",
+             "这一段的开头和下一段一模一样，一个字也不差：好", "这一段的开头和下一段一模一样，一个字也不差： 好"]
     return [case(tokenizer, text) for text in texts]
 
 
@@ -124,6 +128,12 @@ def has_other_order(got, case):
 
 def lacks_much_of_a_long_text(got, case):
     return len(case.expected) > 100 and len(got) < len(case.expected)
+
+
+def lacks_unseen(got, case):
+    """少的全是看不见的字"""
+    missing = [letter for letter in case.expected if letter not in got]
+    return len(missing) > 0 and not any(letter.isprintable() for letter in missing)
 
 
 def multibyte_letters(tokenizer, text):
@@ -268,6 +278,7 @@ FORMS = {
     has_token_texts: "列表里应是完整的字，现在有词元在词表里的写法；找出它们属于哪个字",
     has_only_emoji: "只有表情这样的字（4 个字节）；汉字、字母也会被切开，也要写",
     lacks_much_of_a_long_text: "短的文字都对，很长的少了一些字：应看全部的词元，多长都不要截",
+    lacks_unseen: "少了看不见的字：特别的空白、分行的记号、连接符也是字符，也会被切开",
     has_no_repeats: "同一个字在文字里有几处被切开，应写几项，现在只写了一项；不要去掉重复的",
     has_other_order: "该写的字都有，次序不对：应按在文字里出现的次序；同一个字有几处时，要看被切开的是哪一处",
     has_longer_items: "列表里每一项应是一个字，现在有长有短；空格没有被切开，去掉它；几个字连在一起的，一个一个分开写",

@@ -31,17 +31,11 @@ def exercise(tokenizer) -> Exercise:
 
 def check_most_tokens(tokenizer, answer: object) -> None:
     """answer 应是词元最多的那一段的字母，不对就抛出 Wrong"""
-    letter = as_letter(letter_meant(answer), "ABCD")
+    if isinstance(answer, str) and answer in TEXTS.values():
+        raise Wrong("这是其中一段文字；写它前面的字母，两边加引号")
+    letter = as_letter(answer, "ABCD")
     counts = {name: token_count(tokenizer, text) for name, text in TEXTS.items()}
     most = max(counts.values())
     if counts[letter] < most:
         reason = REASONS.get(letter, "再看看每一段会切成几块")
         raise Wrong(f"{letter} 应比别的三段词元都多，现在不是；{reason}。用第 2 题的函数数一数")
-
-
-def letter_meant(answer: object) -> object:
-    """抄了整段文字的，换成它的字母；别的原样。例: "犇骉麤" -> "D" """
-    for letter, text in TEXTS.items():
-        if answer == text:
-            return letter
-    return answer

@@ -168,7 +168,7 @@ def case(model, input_ids, written: list[int], stop_ids: set[int], most: int, to
     length = input_ids.shape[1]
     counts = [length] + [1] * (len(ids) - 1)
     where = f"{told}input_ids 是 {brief(input_ids.tolist(), 40)}（{length} 个），{stop_ids=}，{most=}"
-    seconds = SECONDS + 3 * most * forward_seconds(model)  # 没有用缓存的也算得完，好告诉他
+    seconds = 3 * SECONDS + 3 * most * forward_seconds(model)  # 没有用缓存的、电脑正忙的也算得完
     inputs = (ForwardOnly(model), input_ids, stop_ids, most)
     return Case(inputs, [ids, counts], where, seconds)
 

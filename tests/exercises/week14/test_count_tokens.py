@@ -61,6 +61,15 @@ def in_bits(size):
     return answer
 
 
+def remembered(length):
+    """前 length 个字符一样的，当成同一段"""
+    known = {}
+
+    def answer(tok, text):
+        return known.setdefault(text[:length], len(tok(text).input_ids))
+    return answer
+
+
 def in_template(tok, text):
     messages = [{"role": "user", "content": text}]
     return len(tok.apply_chat_template(messages, add_generation_prompt=True).input_ids)
@@ -112,6 +121,8 @@ def in_template(tok, text):
     (lambda tok, text: len(tok(text).input_ids) + 1, "应得到"),
     (lambda tok, text: len(tok(text, split_special_tokens=True).input_ids), "切碎了"),
     (lambda tok, text: sum(i < tok.vocab_size for i in tok(text).input_ids), "特殊词元也要数"),
+    (remembered(50), "应得到"),
+    (lambda tok, text: len(tok(text.replace("\u200d", "").replace("\ufeff", "")).input_ids), "应得到"),
     (in_bits(100), "应得到"),
     (in_bits(1000), "应得到"),
     (lambda tok, text: sum(len(tok(part).input_ids) for part in re.split("(?<=，)", text)), "应得到"),

@@ -1,5 +1,6 @@
 """练习“找半个字”：几种找法都收；只看一个字、只看旁边的字、重复的写错，各有自己的话"""
 import random
+import re
 from collections import Counter
 from itertools import accumulate
 from unicodedata import normalize
@@ -195,7 +196,39 @@ def only_before_last_byte(tok, text):
     return cut
 
 
+def in_parts(parts):
+    """parts 把文字分开，各切各的"""
+    def answer(tok, text):
+        return [letter for part in parts(text) for letter in by_bytes(tok, part)]
+    return answer
+
+
+def remembered(tok, text, known={}):  # noqa: B006
+    """开头一样的，当成同一段"""
+    return known.setdefault(text[:20], by_bytes(tok, text))
+
+
+def at_both_ends(tok, text):
+    """只看第一个字节后面和最后一个字节前面"""
+    cuts = set(accumulate(len(piece.bytes) for piece in pieces(tok, text)))
+    cut = []
+    start = 0
+    for letter in text:
+        end = start + len(letter.encode())
+        if end - start > 1 and cuts & {start + 1, end - 1}:
+            cut.append(letter)
+        start = end
+    return cut
+
+
 @pytest.mark.parametrize("answer, says", [
+    (at_both_ends, "少了表情"),
+    (remembered, "少了"),
+    (lambda tok, text: [c for c in by_bytes(tok, text) if not c.isspace()], "看不见的字"),
+    (lambda tok, text: [c for c in by_bytes(tok, text) if c.isprintable()], "看不见的字"),
+    (in_parts(str.splitlines), "看不见的字"),
+    (in_parts(lambda text: re.findall(" ?[^ ]+| +", text)), "和空格粘在一起"),
+    (in_parts(lambda text: re.findall("(?s).{1,100}", text)), "和空格粘在一起"),
     (lambda tok, text: [p.label for p in pieces(tok, text) if "‹" in p.label], "半个字"),
     (lambda tok, text: [t for i in tok(text).input_ids if "�" in (t := tok.decode([i]))], "半个字"),
     (lambda tok, text: [i for i in tok(text).input_ids if "�" in tok.decode([i])], "现在是编号"),
