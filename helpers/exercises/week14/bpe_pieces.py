@@ -80,6 +80,7 @@ def cases(tokenizer) -> list[Case]:
         case(["ab"], {(b"a", b"b"): 0}, 0),
         case(["ab"], {(b"a", b"b"): 200_000}, 200_001),
         case(["abc"], {(b"a", b"b"): 5}, 1_000_001),
+        case(["é", "né"], {(b"\xc3", b"\xa9"): 0, (b"n", b"\xc3\xa9"): 3}, 9),
     ]
     return made_up + real_cases(tokenizer)
 

@@ -54,6 +54,7 @@ def cases() -> list[Case]:
     whole_numbers = saved({"ids": (5,), "mask": (3,)}, "int64")
     long_header = saved({"w": (3,)}, notes={"format": "pt", "说明": "很长的备注" * 5_000})
     quoted = saved({"w": (3,)}, notes={"说明": '"data_offsets":[0,99999999]'})
+    three_notes = saved({"w": (3,)}, notes={"format": "pt", "作者": "小明", "说明": "三条"})
     inside_letter = noted.index("明".encode()) + 1
     return [
         case(one, len(one) - 5),
@@ -68,6 +69,8 @@ def cases() -> list[Case]:
         case(whole_numbers, len(whole_numbers) - 3),
         case(long_header, len(long_header) - 2),
         case(quoted, len(quoted) - 1),
+        case(three_notes, len(three_notes) - 1),
+        case(empty_note(), len(empty_note()) - 1),
         case(several, header_end(noted) + 9),
         case(noted, header_end(noted) + 9),
         barely_begun(),
@@ -108,6 +111,12 @@ def out_of_order() -> bytes:
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + bytes(61)
+
+
+def empty_note() -> bytes:
+    """备注里一条也没有的文件"""
+    header = b'{"__metadata__":{},"w":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]}}'
+    return len(header).to_bytes(8, "little") + header + bytes(3)
 
 
 def barely_begun() -> Case:

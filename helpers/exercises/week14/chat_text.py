@@ -56,7 +56,8 @@ def watched_template():
 def cases(tokenizer) -> list[Case]:
     """几段对话：平常的，空的、很长的、多行的、带尖括号的、有空行和制表符的、有好几轮的
 
-    同一个人连说两句的，最后一句是助手说的，带 %、\\、$ 和 <|im_end|> 的，system 再来的，字典里 content 在前的
+    同一个人连说两句的，最后一句是助手说的，带 %、\\、$ 和 <|im_end|> 的，system 再来的，
+    最后一句和前面的一句相同的，字典里 content 在前的
     """
     return [
         case(tokenizer, ("system", "你是导游。"), ("user", "去哪里玩"), ("assistant", "西湖"), ("user", "还有呢")),
@@ -71,6 +72,7 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, ("system", "反着写的字典"), ("user", "内容在前"), content_first=True),
         case(tokenizer, ("system", "很长的内容"), ("user", "词元一步 Hello。" * 2_000), ("assistant", "好")),
         case(tokenizer, ("system", "报数"), *[("user", "再报一个"), ("assistant", "好")] * 4, ("user", "停")),
+        case(tokenizer, ("system", "空\n\n\n\n行"), ("user", "八折 80%%"), ("assistant", "好"), ("user", "八折 80%%")),
         case(tokenizer, ("system", "数到底"), *counting(600)),
     ]
 

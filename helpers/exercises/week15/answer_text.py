@@ -53,6 +53,8 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, "现在几点", "现在几点", "<tool_call>\n看看钟\n</tool_call><|fim_prefix|>", [end]),
         case(tokenizer, question, chat, "一项", others + [end]),
         case(tokenizer, question, chat, f"你问的是：\nassistant\n{question}？", [end]),
+        spelled_out(tokenizer, question, chat, [end]),
+        unnormalized(tokenizer, question, chat, [end]),
         broken_off(tokenizer, question, chat, []),
         broken_off(tokenizer, question, chat, [end]),
     ]
@@ -60,12 +62,9 @@ def cases(tokenizer) -> list[Case]:
 
 def case(tokenizer, question: str, prompt: str, answer: str, tail: list[int]) -> Case:
     """一组输入；prompt: 套好模板的问题；tail: 回答后面的特殊词元"""
-    prompt_ids = tokenizer(prompt, add_special_tokens=False).input_ids
     answer_ids = tokenizer(answer, add_special_tokens=False, verbose=False).input_ids  # 很长也不警告
-    output_ids = torch_row(prompt_ids + answer_ids + tail)
-    inputs = (tokenizer, output_ids, len(prompt_ids))
-    where = f"问题是 {question!r}，回答是 {brief(answer, 20)}"
-    return Case(inputs, answer, where)
+    told = f"回答是 {brief(answer, 20)}"
+    return case_of_ids(tokenizer, question, prompt, answer_ids + tail, answer, told)
 
 
 def torch_row(ids: list[int]):
@@ -75,17 +74,45 @@ def torch_row(ids: list[int]):
     return torch.tensor([ids])
 
 
+def spelled_out(tokenizer, question: str, prompt: str, tail: list[int]) -> Case:
+    """回答里用普通的词元写着特殊词元的名字：它是文字，不是特殊词元"""
+    answer = "写 <|im_end|> 就停"
+    answer_ids = tokenizer(answer, add_special_tokens=False, split_special_tokens=True).input_ids
+    told = f"回答是 {answer!r}，里面的 <|im_end|> 是用普通的词元写的"
+    return case_of_ids(tokenizer, question, prompt, answer_ids + tail, answer, told)
+
+
+def unnormalized(tokenizer, question: str, prompt: str, tail: list[int]) -> Case:
+    """模型写的 é 是两个字符（e 和上面的记号），没有合成一个：照它写的"""
+    answer_ids = tokenizer("cafe", add_special_tokens=False).input_ids
+    answer_ids += tokenizer("\u0301", add_special_tokens=False).input_ids
+    told = "回答是 'cafe' 接上记号 '\\u0301'"
+    return case_of_ids(tokenizer, question, prompt, answer_ids + tail, "cafe\u0301", told)
+
+
 def broken_off(tokenizer, question: str, prompt: str, tail: list[int]) -> Case:
     """写满就断了的：“麤”的后一半没有写出来，decode 把剩下的半个显示成 �"""
-    prompt_ids = tokenizer(prompt, add_special_tokens=False).input_ids
     answer_ids = tokenizer("三个难字：犇骉麤", add_special_tokens=False).input_ids[:-1]
-    output_ids = torch_row(prompt_ids + answer_ids + tail)
     answer = tokenizer.decode(answer_ids)
-    where = f"问题是 {question!r}，回答断在半个字上：{answer!r}"
-    return Case((tokenizer, output_ids, len(prompt_ids)), answer, where)
+    told = f"回答断在半个字上：{answer!r}"
+    return case_of_ids(tokenizer, question, prompt, answer_ids + tail, answer, told)
+
+
+def case_of_ids(tokenizer, question: str, prompt: str, written: list[int], answer: str, told: str) -> Case:
+    """一组输入；written: 问题后面的编号，answer: 它们的文字，told: 怎样说给学生听"""
+    prompt_ids = tokenizer(prompt, add_special_tokens=False).input_ids
+    inputs = (tokenizer, torch_row(prompt_ids + written), len(prompt_ids))
+    return Case(inputs, answer, f"问题是 {question!r}，{told}")
 
 
 # ---- 常见的错误 ----
+
+def without_names(tokenizer, output_ids, prompt_length):
+    text = tokenizer.decode(output_ids[0, prompt_length:])
+    for name in tokenizer.all_special_tokens:
+        text = text.replace(name, "")
+    return text
+
 
 def is_in_a_list(got, case):
     return got == [case.expected]
@@ -177,6 +204,7 @@ FORMS = {
     is_no_text: "应是一段文字，现在不是",
 }
 SLIPS = {
+    without_names: "照文字去掉了特殊词元的名字：用普通的词元拼出来的是文字，要留着；照编号去掉",
     lower_answer: "大写变成了小写：模型写了什么就给什么",
     drop_half: "末尾的半个字不见了：decode 把它显示成 �，那也是模型写的，照样留着",
     take_first_line: "只剩第一行：回答可能有几行",

@@ -125,6 +125,19 @@ def cases_by_table(tokenizer) -> list[Case]:
         case(tokenizer, small, ["嗯", "你好", "再来一段呢"], 3, told),
         case(tokenizer, small, ["好", "再来一段呢", "嗯", "呢"] * 10, 3, told),
         case(tokenizer, small, ["说了很多，" * 180 + "嗯"], 1, told),
+        *cases_of_odd_tokens(tokenizer, told),
+    ]
+
+
+def cases_of_odd_tokens(tokenizer, told: str) -> list[Case]:
+    """写出的是附加而不特殊的 <tool_call>，是“麤”的前一半：decode 写出来的样子，一个也不改"""
+    half = tokenizer("麤").input_ids[0]
+    following = {one_id(tokenizer, "查"): one_id(tokenizer, "<tool_call>"), one_id(tokenizer, "难"): half}
+    ends = [tokenizer.eos_token_id, tokenizer.pad_token_id]
+    small = table_model(following, one_id(tokenizer, "好"), ends)
+    return [
+        case(tokenizer, small, ["查", "再来一段"], 2, told),
+        case(tokenizer, small, ["难", "再来一段"], 1, told),
     ]
 
 

@@ -131,7 +131,20 @@ class Says(Watched):
         while len(ids) < least:
             ids += self._ids
         ids = ids[:most]
+        tell_streamer(named.get("streamer"), question, ids)
         return torch.cat([question, torch.tensor([ids] * rows)], dim=1)
+
+
+def tell_streamer(streamer, question, ids: list[int]) -> None:
+    """像真的 generate 一样，先把问题、再把写出的一个一个地交给 streamer；没有 streamer 就什么也不做"""
+    import torch
+
+    if streamer is None:
+        return
+    streamer.put(question)
+    for token_id in ids:
+        streamer.put(torch.tensor([token_id]))
+    streamer.end()
 
 
 def exercise(tokenizer, model) -> Exercise:
@@ -161,18 +174,20 @@ def check_one(answer: object, case: Case) -> None:
 
 def cases(tokenizer, model) -> list[Case]:
     """真的写出来、说完了的；回答里有角色的名字和空行的，末尾是另外的特殊词元；没有说完就写满、问题里有特殊词元的；
-    问和答都很长的
+    断在半个字上、有附加而不特殊的词元的；问和答都很长的
 
     说完了的，末尾有的是 <|im_end|>，有的是 <|endoftext|>，两个都是结束词元
     """
     end = tokenizer.eos_token_id
     said = tokenizer(ROLES + "<|box_end|><|endoftext|>").input_ids
     with_a_name = ASKS + "<|box_start|>呢？"
+    cut = tokenizer("先 <tool_call> 查一查。再写难字：麤").input_ids[:-1]  # “麤”只写出了一半
     much = tokenizer(ROLES * 25 + "<|im_end|>").input_ids
     return [
         case(tokenizer, EndsOnTime(model, end), FAILS_ON, 3, ""),
         case(tokenizer, Says(model, said), ASKS, len(said) + 20, f"，模型的回答是 {ROLES!r}"),
         case(tokenizer, Says(model, said), with_a_name, len(said) - 5, f"，写满就断了，模型想说的是 {ROLES!r}"),
+        case(tokenizer, Says(model, cut), ASKS, len(cut), f"，写满就断了，模型写出的是 {tokenizer.decode(cut)!r}"),
         case(tokenizer, Says(model, much), ASKS * 35, len(much) + 20, "，问和答都很长"),
     ]
 

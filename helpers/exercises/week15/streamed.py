@@ -45,6 +45,7 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, "<tool_call>看看 龘</tool_call><|fim_prefix|>"),  # 样子像，不是特殊词元
         case(tokenizer, "一步一步 龘a🫠" * 90),
         case(tokenizer, "一步一步 龘b🫠" * 90),
+        spelled_out(tokenizer, "写 <|im_end|> 就停"),
         Case((tokenizer, []), [], "ids 是空的"),
     ]
 
@@ -57,6 +58,13 @@ def case(tokenizer, text: str, cut: int = 0, tail: list[int] | None = None) -> C
     if cut:
         where += f"（最后 {cut} 个词元没有送来）"
     return Case((tokenizer, sent), screens_of(tokenizer, sent), where)
+
+
+def spelled_out(tokenizer, text: str) -> Case:
+    """用普通的词元写着特殊词元的名字：它是文字，要显示"""
+    ids = tokenizer(text, split_special_tokens=True).input_ids
+    where = f"文字是 {text!r}，里面的 <|im_end|> 是用普通的词元写的，ids 是 {brief(ids, 60)}"
+    return Case((tokenizer, ids), screens_of(tokenizer, ids), where)
 
 
 def screens_of(tokenizer, ids: list[int]) -> list[str]:
@@ -74,6 +82,15 @@ def screens_of(tokenizer, ids: list[int]) -> list[str]:
 
 
 # ---- 常见的错误 ----
+
+def without_names(tokenizer, ids):
+    screens = []
+    for screen in screens_of(tokenizer, ids):
+        for name in tokenizer.all_special_tokens:
+            screen = screen.replace(name, "")
+        screens.append(screen)
+    return screens
+
 
 def is_one_text(got, case):
     return isinstance(got, str)
@@ -207,6 +224,7 @@ FORMS = {
     has_more: "每来一个编号就有一项，现在多了；特殊词元来了也只有一项，没有来以前不算",
 }
 SLIPS = {
+    without_names: "照文字去掉了特殊词元的名字：用普通的词元拼出来的是文字，要显示；照编号去掉",
     show_halves: "屏幕上出现了 �：末尾凑不齐的半个字先不显示",
     show_halves_at_the_end: "最后一步显示了 �：编号送完了，半个字还是半个字，一直不显示",
     decode_one_by_one: "一个一个地解码，半个字永远凑不齐；把到现在为止的编号放在一起解码",

@@ -57,13 +57,24 @@ def cases(tokenizer, model) -> list[Case]:
 
 
 def small_cases() -> list[Case]:
-    """两个随机的小模型：一个和两个词元的（一样长的有两个），很长的"""
+    """两个随机的小模型：一个和两个词元的（一样长的有两个），很长的，打分很大的"""
     import torch
 
     long = [number ** 2 % 97 for number in range(330)]
     first, second = [ForwardOnly(small_model(seed)) for seed in (3, 4)]
     given = [(first, [7]), (first, [8]), (first, [7, 6]), (first, [6, 9]), (first, long), (second, long)]
-    return [case(model, torch.tensor([ids]), told_of(ids)) for model, ids in given]
+    told = [case(model, torch.tensor([ids]), told_of(ids)) for model, ids in given]
+    high = case(Higher(first._wrapped), torch.tensor([long[:9]]), f"{told_of(long[:9])}，打分都加上 200")
+    return [*told, high]
+
+
+class Higher(ForwardOnly):
+    """打分都加上 200：概率不变，直接取指数就是无穷大"""
+
+    def __call__(self, *inputs, **named):
+        output = super().__call__(*inputs, **named)
+        output.logits = output.logits + 200
+        return output
 
 
 def told_of(ids: list[int]) -> str:

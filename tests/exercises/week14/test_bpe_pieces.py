@@ -115,14 +115,18 @@ def every(segments, rank, limit, choose=min, once=False):
     """合并的各种写法；choose: 从 (次序, 位置) 里选哪一个"""
     result = []
     for segment in segments:
-        parts = start(segment)
-        while found := [(rank[p], at) for at, p in enumerate(pairwise(parts)) if rank.get(p, limit) < limit]:
-            at = choose(found)[1]
-            parts[at:at + 2] = [parts[at] + parts[at + 1]]
-            if once:
-                break
-        result += parts
+        result += merged(start(segment), rank, limit, choose, once)
     return result
+
+
+def merged(parts, rank, limit, choose=min, once=False):
+    """一段的块合到底"""
+    while found := [(rank[p], at) for at, p in enumerate(pairwise(parts)) if rank.get(p, limit) < limit]:
+        at = choose(found)[1]
+        parts[at:at + 2] = [parts[at] + parts[at + 1]]
+        if once:
+            break
+    return parts
 
 
 def pops(segments, rank, limit):
@@ -302,6 +306,16 @@ def remembers():
     return answer
 
 
+def read_as_latin(segments, rank, limit):
+    """只有西文字母的，一个字母当作一个字节"""
+    parts = []
+    for segment in segments:
+        shape = "latin-1" if max(segment) < "\u0100" else "utf-8"
+        blocks = [bytes([byte]) for byte in segment.encode(shape)]
+        parts += merged(blocks, rank, limit)
+    return parts
+
+
 def missing_are_last(segments, rank, limit):
     """表里没有的，次序当作一百万"""
     parts = []
@@ -322,6 +336,7 @@ INFINITE = float("inf")
 
 @pytest.mark.parametrize("answer, says", [
     (missing_are_last, "应得到"),
+    (read_as_latin, "应得到"),
     (lambda s, r, m: every(s, r, m, choose=lambda found: min(found, key=lambda one: one[1])), "最左边可合的"),
     (lambda s, r, m: every(s, r, m, choose=max), "次序最大"),
     (lambda s, r, m: every(s, r, m, choose=lambda f: min(f, key=lambda one: (one[0], -one[1]))), "从最左边的一处合起"),

@@ -159,7 +159,17 @@ def by_template(messages):
     return messages.tokenizer.apply_chat_template(messages)
 
 
+def without_the_last_said_before(messages):
+    """和最后一句相同的，前面的那一句丢了"""
+    last = messages[-1]
+    kept = [message for message in messages[:-1] if message != last]
+    return by_join([*kept, last])
+
+
 @pytest.mark.parametrize("answer, says", [
+    (lambda messages: by_join(messages).replace("%%", "%"), "从下标"),
+    (lambda messages: re.sub(r"\n{3,}", "\n\n", by_join(messages)), "从下标"),
+    (without_the_last_said_before, "从下标"),
     (chat(tail=""), "替助手开头"),
     (chat(tail=START + "assistant"), "assistant 后面应有换行"),
     (chat(end=END), "后面应换行"),

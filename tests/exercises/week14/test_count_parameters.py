@@ -158,6 +158,7 @@ def pops(c):
 
 
 WRONG = [
+    (lambda c: int(np.float32(by_shapes(c))), "应得到"),
     (lambda c: np.int32(int(by_shapes(c)) & 0x7FFFFFFF), "应得到"),
     (lambda c: by_shapes(c | {"num_hidden_layers": min(c["num_hidden_layers"], 24)}), "当成了 24 层"),
     (lambda c: by_shapes(c | {"num_hidden_layers": 24}), "当成了 24 层"),

@@ -1,5 +1,6 @@
 """练习“只要回答”：几种写法都对；把问题也解码、留着特殊词元、切错位置各有自己的话"""
 import re
+import unicodedata
 
 from helpers.exercises.week15 import answer_text
 from helpers.tokens import piece
@@ -40,7 +41,7 @@ def by_numpy(tokenizer, output_ids, prompt_length):
     return tokenizer.decode(output_ids.numpy()[0][prompt_length:], skip_special_tokens=True)
 
 
-def by_pieces(tokenizer, output_ids, prompt_length):
+def by_names(tokenizer, output_ids, prompt_length):
     """先解码，再去掉特殊词元的文字"""
     text = tokenizer.decode(output_ids.squeeze(0)[prompt_length:])
     for special in tokenizer.all_special_tokens:
@@ -195,9 +196,12 @@ def by_bytes(tokenizer, output_ids, prompt_length):
     return b"".join(piece(tokenizer, i).bytes for i in kept).decode(errors="replace")
 
 
-RIGHT = [solved(6), by_batch, without_special_ids, by_rows, until_the_end, by_numpy, by_pieces, by_tokens,
+RIGHT = [solved(6), by_batch, without_special_ids, by_rows, until_the_end, by_numpy, by_tokens,
          by_bytes]
 WRONG = [
+    (changed(lambda text: unicodedata.normalize("NFC", text)), "应得到"),
+    (changed(lambda text: text.replace("<|im_end|>", "")), "名字"),
+    (by_names, "名字"),
     (changed(lambda text: text.replace("�", "")), "末尾的半个字不见了"),
     (changed(lambda text: text.rstrip("�")), "末尾的半个字不见了"),
     (lambda tokenizer, output_ids, prompt_length: RIGHT[0](tokenizer, output_ids[:, :2048], prompt_length), "少了"),

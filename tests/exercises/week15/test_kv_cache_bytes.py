@@ -163,6 +163,7 @@ def right_times(number):
 
 RIGHT = [solved(8), divided_at_the_end, as_tensor, as_numpy, layer_by_layer, by_a_real_cache]
 WRONG = [
+    (lambda config, tokens, bytes_each: int(numpy.float32(solved(8)(config, tokens, bytes_each))), "应得到"),
     (writes_into_the_config, "config 应保持原样"),
     (lambda config, tokens, bytes_each: 12_288 * tokens, "写死了"),
     (times(64, "head"), "写死了"),

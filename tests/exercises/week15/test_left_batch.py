@@ -204,6 +204,8 @@ def removes_the_text(tokenizer, model, texts, most):
 
 MENDED = with_changes(padding=LEFT, given="**batch,")
 WRONG = [
+    (lambda *given: [text.replace("�", "") for text in MENDED(*given)], "应得到"),
+    (lambda *given: [text.replace("<tool_call>", "") for text in MENDED(*given)], "应得到"),
     (with_texts(lambda texts: list(dict.fromkeys(texts))), "项数和 texts 的不一样"),
     (lambda *given: [text.rstrip() for text in MENDED(*given)], "应"),
     (with_texts(lambda texts: [text.strip() for text in texts]), "应得到"),

@@ -47,6 +47,28 @@ def in_two_steps(tokenizer, model, question, most):
     return tokenizer.batch_decode(output_ids[:, inputs.input_ids.shape[1]:], skip_special_tokens=True)[0]
 
 
+class Collected:
+    """generate 的 streamer：先收到问题，再一个一个地收到写出的"""
+
+    def __init__(self):
+        self.parts = []
+
+    def put(self, ids):
+        self.parts.append(ids.flatten().tolist())
+
+    def end(self):
+        self.ended = True
+
+
+def by_a_streamer(tokenizer, model, question, most):
+    messages = [{"role": "user", "content": question}]
+    inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
+    collected = Collected()
+    model.generate(**inputs, max_new_tokens=most, do_sample=False, repetition_penalty=1.0, streamer=collected)
+    assert collected.ended
+    return tokenizer.decode(sum(collected.parts[1:], []), skip_special_tokens=True)
+
+
 def from_plain_lists(tokenizer, model, question, most):
     messages = [{"role": "user", "content": question}]
     ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True)["input_ids"]
@@ -59,6 +81,7 @@ SEQUENCES = {"cut": "output_ids.sequences[0, prompt_length:]",
              "most": "max_new_tokens=most, return_dict_in_generate=True"}
 RIGHT = [
     defined(repair.SOLUTION),
+    by_a_streamer,
     with_changes(**SEQUENCES),
     with_changes(most="max_length=inputs.input_ids.shape[1] + most"),
     with_changes(most="generation_config=GenerationConfig(max_new_tokens=most)"),
@@ -173,6 +196,9 @@ def with_the_error_hidden(tokenizer, model, question, most):
 
 GREEDY = {"do_sample": False, "repetition_penalty": 1.0}
 WRONG = [
+    (reply_changed(lambda text: text.replace("�", "")), "应得到"),
+    (reply_changed(lambda text: text.replace("<tool_call>", "")), "应得到"),
+    (reply_changed(lambda text: text.split("。")[0]), "应得到"),
     (asks(), "现在是抽样"),
     (cut_by_letters, "照字数来切"),
     (with_the_error_hidden, "一次也没有运行完"),
@@ -259,8 +285,9 @@ def test_the_answer_cell_holds_the_broken_code():
 
 
 def test_the_answers_end_with_a_special_token(tokenizer, model):
-    *ended, broken_off, _ = repair.cases(tokenizer, model)
-    assert repair.answered(*broken_off.inputs, skip=False) == broken_off.expected
+    *ended, broken_off, in_half, _ = repair.cases(tokenizer, model)
+    for case in (broken_off, in_half):
+        assert repair.answered(*case.inputs, skip=False) == case.expected
     for case in ended:
         ends = (case.expected + tokenizer.eos_token, case.expected + "<|box_end|><|endoftext|>")
         assert repair.answered(*case.inputs, skip=False) in ends

@@ -212,6 +212,7 @@ def without_added_ids(tokenizer, ids):
 
 RIGHT = [solved(), by_removing, by_bytes, by_waiting, by_recursion, by_an_incremental_decoder, by_a_map]
 WRONG = [
+    (lambda tokenizer, ids: [text.replace("<|im_end|>", "") for text in solved()(tokenizer, ids)], "名字"),
     (lambda tokenizer, ids: [""] * (len(ids) - 1) + solved()(tokenizer, ids)[-1:], "等到最后才显示"),
     (lambda tokenizer, ids: solved()(tokenizer, ids)[-1:] * len(ids), "只能用前 k 个"),
     (lambda tokenizer, ids: [tokenizer.decode([i]) for i in ids], "只有那一个编号"),

@@ -213,8 +213,16 @@ def sees_only_one(model, input_ids):
     return found
 
 
+def exp_at_once(model, input_ids):
+    """打分很大时，指数是无穷大"""
+    rows = model(input_ids=input_ids).logits[0, :-1].exp()
+    wanted = rows.gather(1, input_ids[0, 1:, None])[:, 0]
+    return (-(wanted / rows.sum(-1)).log2()).tolist()
+
+
 RIGHT = [solved(7), one_by_one, at_once, by_cross_entropy, by_log2_of_softmax, with_body_and_head]
 WRONG = [
+    (exp_at_once, "应得到"),
     (lambda model, input_ids: [bit * math.log(2) ** 2 for bit in solved(7)(model, input_ids)], "应是除以它"),
     (of_the_rows(lambda rows, ids: -rows[1:].log_softmax(-1).gather(1, ids[1:, None])[:, 0]), "错了一格"),
     (of_the_rows(lambda rows, ids: rows[:-1].gather(1, ids[1:, None])[:, 0]), "这是打分"),
