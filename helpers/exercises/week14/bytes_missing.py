@@ -52,9 +52,11 @@ def cases() -> list[Case]:
     noted = saved({"词嵌入": (60, 9), "偏置": (1,)}, "float16", {"说明": "教学用，只有两个张量"})
     nothing = saved({"空": (0, 4)})
     whole_numbers = saved({"ids": (5,), "mask": (3,)}, "int64")
-    long_header = saved({"w": (3,)}, notes={"format": "pt", "说明": "很长的备注" * 5_000})
+    long_header = saved({"w": (3,)}, notes={"format": "pt", "说明": "很长的备注" * 8_000})
     quoted = saved({"w": (3,)}, notes={"说明": '"data_offsets":[0,99999999]'})
     three_notes = saved({"w": (3,)}, notes={"format": "pt", "作者": "小明", "说明": "三条"})
+    named_like_keys = saved({"dtype": (3,), "shape": (2,)})
+    named_like_notes = saved({"a": (3,), "metadata": (2,)})
     inside_letter = noted.index("明".encode()) + 1
     return [
         case(one, len(one) - 5),
@@ -70,6 +72,8 @@ def cases() -> list[Case]:
         case(long_header, len(long_header) - 2),
         case(quoted, len(quoted) - 1),
         case(three_notes, len(three_notes) - 1),
+        case(named_like_keys, len(named_like_keys) - 1),
+        case(named_like_notes, len(named_like_notes) - 1),
         case(empty_note(), len(empty_note()) - 1),
         case(several, header_end(noted) + 9),
         case(noted, header_end(noted) + 9),

@@ -71,7 +71,8 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, ["短", "=" * 517]),
         case(tokenizer, ["好" * 60, "吃 饭", "好", "13800138000", "好"]),
         case(tokenizer, [f"第 {number} 段，到 {number % 7} 为止" + "。" * (number % 3) for number in range(300)]),
-        case(tokenizer, ["短", "今天天气怎么样" * 300 + "啊"]),
+        case(tokenizer, ["短", "今天天气怎么样" * 332 + "今天1啊"]),  # 999 个词元
+        case(tokenizer, ["真好!", "短"]),  # “!”的编号是 0
     ]
 
 

@@ -73,6 +73,8 @@ def cases(tokenizer) -> list[Case]:
         "写完了<|endoftext|>",
         "啊，" * 260,
         "哦，" * 260,
+        "一段\n\n\n二段\n\n",
+        " " * 10_240 + "完",  # 一万多个字符，八十来个词元
         " internationalization" * 260,  # 五千多个字符，520 个词元：一个词元一行 one-hot 的也放得下
     ]
     return [case(tokenizer, text) for text in texts]

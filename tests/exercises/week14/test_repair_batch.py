@@ -192,6 +192,8 @@ def padded_left(tok, texts):
 
 
 WRONG = [
+    (lambda tok, texts: [tok(text).input_ids[:998][-1] for text in texts], "被截短了"),
+    (lambda tok, texts: [ids[-1] or ids[-2] for ids in tok(texts).input_ids], "应"),
     (lambda tok, texts: by_setting(tok, texts[:256]), "项数和 texts 的不一样"),
     (lambda tok, texts: by_setting(tok, texts)[-256:], "项数和 texts 的不一样"),
     (only_padding, "它是补上去的"),

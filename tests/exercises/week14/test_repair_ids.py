@@ -178,6 +178,8 @@ def without_the_template(tok, text):
 
 
 WRONG = [
+    (lambda tok, text: by_bincount(tok, text[:10_000]), "应"),
+    (lambda tok, text: sum(by_bincount(tok, line) for line in text.splitlines(True)), "应"),
     (lambda tok, text: by_bincount(tok, text[:1000]), "应"),
     (lambda tok, text: by_bincount(tok, text[-4096:]), "应"),
     (lambda tok, text: str(by_list(tok, text)), "现在是一段文字"),
