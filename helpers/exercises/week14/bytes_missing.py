@@ -55,8 +55,8 @@ def cases() -> list[Case]:
     long_header = saved({"w": (3,)}, notes={"format": "pt", "说明": "很长的备注" * 8_000})
     quoted = saved({"w": (3,)}, notes={"说明": '"data_offsets":[0,99999999]'})
     three_notes = saved({"w": (3,)}, notes={"format": "pt", "作者": "小明", "说明": "三条"})
-    named_like_keys = saved({"dtype": (3,), "shape": (2,)})
-    named_like_notes = saved({"a": (3,), "metadata": (2,)})
+    named_like_keys = saved({"dtype": (3,), "shape": (4,)})
+    named_like_notes = saved({"a": (3,), "metadata": (4,)})
     inside_letter = noted.index("明".encode()) + 1
     return [
         case(one, len(one) - 5),

@@ -280,8 +280,8 @@ def by_expression(data):
 
 @pytest.mark.parametrize("answer, says", [
     (by_expression, "应得到"),
-    (without("shape"), "应得到"),
-    (without("metadata"), "应得到"),
+    (without("shape"), "每个都看"),
+    (without("metadata"), "每个都看"),
     (lambda data: -1 if int.from_bytes(data[:8], "little") > 100_000 else solved(8)(data), "文件头已经下完了"),
     (by_notes(lambda entry: not isinstance(next(iter(entry.values())), str) or "dtype" in entry), "StopIteration"),
     (by_notes(lambda entry: len(entry) == 3), "KeyError"),

@@ -264,6 +264,7 @@ def only_the_first_places(logits, k, p):
 
 RIGHT = [solved(NUMBER), by_math, by_transformers, by_masks, by_cumsum, by_numpy, by_recursion, later_ids_first]
 WRONG = [
+    (lambda logits, k, p: by_cumsum(logits, k, p - 1e-4), "什么也不去掉"),
     (adds_up(lambda ids: ids[::-1]), "从概率最小的加起"),
     (adds_up(sorted), "照编号的次序加"),
     (adds_up(list, lambda logits, ids: logits.softmax(-1)[ids].softmax(-1)), "两次 softmax"),
