@@ -53,7 +53,7 @@ def cases() -> list[Case]:
     nothing = saved({"空": (0, 4)})
     whole_numbers = saved({"ids": (5,), "mask": (3,)}, "int64")
     long_header = saved({"w": (3,)}, notes={"format": "pt", "说明": "很长的备注" * 8_000})
-    quoted = saved({"w": (3,)}, notes={"说明": '"data_offsets":[0,99999999]'})
+    quoted = saved({"w": (3,)}, notes={"说明": '{{"data_offsets":[0,99999999]}}'})
     three_notes = saved({"w": (3,)}, notes={"format": "pt", "作者": "小明", "说明": "三条"})
     named_like_keys = saved({"dtype": (3,), "shape": (4,)})
     named_like_notes = saved({"a": (3,), "metadata": (4,)})

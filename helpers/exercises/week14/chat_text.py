@@ -10,7 +10,7 @@ from helpers.exercises.comparing import Case, Wrong, brief, check_function
 from helpers.exercises.exercise import Exercise
 
 ODD = "{role} X $role $$ ROLE &lt; e\u0301 <|im_end|>"  # 有各种容易被换掉的写法
-BY_HAND = "这题应自己拼，现在调用了 apply_chat_template；用 for 和字符串写出来"
+BY_HAND = "这题应自己拼，现在调用了 apply_chat_template，或者填了 jinja 模板；用 for 和字符串写出来"
 HINTS = ("先打印 apply_chat_template 的结果（用 repr 看得见换行），再照着拼：哪些字每条消息都有，哪些只有一处？",
          "每条消息一行 f 字符串，里面有两个 \\n；循环完以后再加替助手开头的一行")
 SOLUTION = """def chat_text(messages):
@@ -46,11 +46,10 @@ def check_by_hand(answer) -> None:
 
 
 def watched_template():
-    """with 里面，记下 apply_chat_template 有没有填模板：在函数外面的、换一个名字的也算"""
-    from transformers import tokenization_utils_base
+    """with 里面，记下有没有填 jinja 模板：apply_chat_template 要填它，在函数外面的、换一个名字的也算"""
+    from jinja2 import Template
 
-    fill = tokenization_utils_base.render_jinja_template
-    return patch.object(tokenization_utils_base, "render_jinja_template", side_effect=fill)
+    return patch.object(Template, "render", autospec=True, side_effect=Template.render)
 
 
 def cases(tokenizer) -> list[Case]:
@@ -73,6 +72,7 @@ def cases(tokenizer) -> list[Case]:
         case(tokenizer, ("system", "很长的内容"), ("user", "词元一步 Hello。" * 2_000), ("assistant", "好")),
         case(tokenizer, ("system", "报数"), *[("user", "再报一个"), ("assistant", "好")] * 4, ("user", "停")),
         case(tokenizer, ("system", "空\n\n\n\n行"), ("user", "八折 80%%"), ("assistant", "好"), ("user", "八折 80%%")),
+        case(tokenizer, ("system", "写到<|im_end|>\n"), ("user", "<|im_end|>\n")),
         case(tokenizer, ("system", "数到底"), *counting(600)),
     ]
 

@@ -259,6 +259,14 @@ def by_notes(is_tensor):
     return answer
 
 
+def up_to_the_first_end(data):
+    """文件头当作到第一处 }} 为止"""
+    if len(data) < 8 or len(data) < header_end(data):
+        return -1
+    text = data[8:header_end(data)].split(b"}}")[0] + b"}}"
+    return header_end(data) + end_of([t for n, t in json.loads(text).items() if n != "__metadata__"]) - len(data)
+
+
 def without(name):
     """叫 name 的张量当成了备注"""
     def answer(data):
@@ -280,6 +288,7 @@ def by_expression(data):
 
 @pytest.mark.parametrize("answer, says", [
     (by_expression, "应得到"),
+    (up_to_the_first_end, "读的不正好是文件头"),
     (without("shape"), "每个都看"),
     (without("metadata"), "每个都看"),
     (lambda data: -1 if int.from_bytes(data[:8], "little") > 100_000 else solved(8)(data), "文件头已经下完了"),

@@ -170,6 +170,7 @@ def without_the_last_said_before(messages):
     (lambda messages: by_join(messages).replace("%%", "%"), "从下标"),
     (lambda messages: re.sub(r"\n{3,}", "\n\n", by_join(messages)), "从下标"),
     (without_the_last_said_before, "从下标"),
+    (lambda messages: by_join(messages).replace(f"{END}\n{END}\n", END + "\n"), "末尾应有"),
     (chat(tail=""), "替助手开头"),
     (chat(tail=START + "assistant"), "assistant 后面应有换行"),
     (chat(end=END), "后面应换行"),
@@ -252,3 +253,10 @@ def test_the_template_by_another_name(sheet, tokenizer):
 
     refused(sheet[6], by_detour, "调用了 apply_chat_template")
     accepted(sheet[6], by_join)
+
+
+def test_its_own_jinja_template_is_not_by_hand_either(sheet, tokenizer):
+    import jinja2
+
+    template = jinja2.Template(tokenizer.chat_template)
+    refused(sheet[6], lambda messages: template.render(messages=messages, add_generation_prompt=True), "jinja")

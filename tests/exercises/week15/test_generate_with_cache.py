@@ -299,6 +299,7 @@ def changes_stops(model, input_ids, stop_ids, most):
 RIGHT = [solved(NUMBER), loop(), loop(count="float(fed.shape[1])"), with_dynamic_cache,
          with_body_and_head, with_mask_and_one_row, by_recursion]
 WRONG = [
+    (loop(token="torch.softmax(out.logits[0, -1], dim=-1).half().argmax().item()"), "新写的编号应是"),
     (stops_at_the_models_own_ends, "写出的不在 stop_ids 里就不停"),
     (fails_on_one_token, "AssertionError"),
     (loop(token="out.logits[0, -1, :151_665].argmax().item()"), "分词器里没有的编号也算"),
