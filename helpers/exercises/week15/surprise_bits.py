@@ -58,14 +58,24 @@ def cases(tokenizer, model) -> list[Case]:
 
 def small_cases() -> list[Case]:
     """两个随机的小模型：一个和两个词元的（一样长的有两个），很长的，打分很大的"""
+    long = [number ** 2 % 97 for number in range(330)]
+    first = ForwardOnly(small_model(3))
+    second = ForwardOnly(small_model(4))
+    given = [(first, [7]), (first, [8]), (first, [7, 6]), (first, [6, 9]), (first, long), (second, long)]
+    cases = []
+    for model, ids in given:
+        cases.append(small_case(model, ids))
+    higher = Higher(small_model(3))
+    cases.append(small_case(higher, long[:9], "，打分都加上 200"))
+    return cases
+
+
+def small_case(model, ids: list[int], more: str = "") -> Case:
+    """小模型的一组；more: 还要告诉学生什么"""
     import torch
 
-    long = [number ** 2 % 97 for number in range(330)]
-    first, second = [ForwardOnly(small_model(seed)) for seed in (3, 4)]
-    given = [(first, [7]), (first, [8]), (first, [7, 6]), (first, [6, 9]), (first, long), (second, long)]
-    told = [case(model, torch.tensor([ids]), told_of(ids)) for model, ids in given]
-    high = case(Higher(first._wrapped), torch.tensor([long[:9]]), f"{told_of(long[:9])}，打分都加上 200")
-    return [*told, high]
+    told = told_of(ids) + more
+    return case(model, torch.tensor([ids]), told)
 
 
 class Higher(ForwardOnly):
