@@ -4,6 +4,7 @@
 """
 from helpers.exercises.comparing import Case, brief, check_function
 from helpers.exercises.exercise import Exercise
+from helpers.exercises.week15.forward import make_it_pad
 
 HALF = "�"
 HINTS = ("先切编号，再解码：问题占了开头的几个编号？切掉它们，剩下的一次解码",
@@ -28,6 +29,7 @@ def cases(tokenizer) -> list[Case]:
 
     前后有空格和换行、有制表符、有大写、有几行、像代码和网页和特殊词元的、断在半个字上的：一个字也不能改
     """
+    make_it_pad(tokenizer)
     end = tokenizer.eos_token_id
     padding = tokenizer.pad_token_id
     others = tokenizer.all_special_ids[-2:]  # 别的特殊词元

@@ -110,6 +110,11 @@ def forward_seconds(model) -> float:
     return time.perf_counter() - start
 
 
+def make_it_pad(tokenizer) -> None:
+    """没有填充的词元的分词器（Llama 3），和课文 06 一样，用结束词元填充"""
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+
+
 def is_greedy(model, named: dict) -> bool:
     """这样运行 model.generate(**named)，是贪心、写明了不惩罚重复吗；没有写的，看模型自己的 generation_config
 

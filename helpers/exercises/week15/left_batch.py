@@ -9,7 +9,14 @@ from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
 from helpers.exercises.running import quiet
 from helpers.exercises.week14.repair_batch import as_it_comes
-from helpers.exercises.week15.forward import NOT_GREEDY, forward_seconds, is_greedy, once_a_model, table_model
+from helpers.exercises.week15.forward import (
+    NOT_GREEDY,
+    forward_seconds,
+    is_greedy,
+    make_it_pad,
+    once_a_model,
+    table_model,
+)
 from helpers.exercises.week15.generate_with_cache import chat_of
 
 BROKEN = '''def continue_all(tokenizer, model, texts: list[str], most: int) -> list[str]:
@@ -93,6 +100,7 @@ def cases(tokenizer, model) -> list[Case]:
 
     各种文字：中间、开头是填充的词元的，同样的两段、首尾有空格和换行的，写出的头一个是换行的
     """
+    make_it_pad(tokenizer)
     prepare = partial(case, tokenizer, model)
     padding = "<|endoftext|>"
     mixed = [f"你好{padding}人工智能", f"{padding}人工智能", " 温度 \n", " 温度 \n", "The end.<|im_end|>"]

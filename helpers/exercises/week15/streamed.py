@@ -7,6 +7,7 @@ from functools import partial
 
 from helpers.exercises.comparing import Case, as_lists, brief, check_function
 from helpers.exercises.exercise import Exercise
+from helpers.exercises.week15.forward import make_it_pad
 
 HALF = "�"
 HINTS = ("每来一个编号，就把到现在为止的编号放在一起解码，看看末尾有没有半个字",
@@ -33,6 +34,7 @@ def exercise(tokenizer) -> Exercise:
 
 def cases(tokenizer) -> list[Case]:
     """有切开的字、首尾有换行的、和空格粘在一起的、断在半个字的、有特殊词元的（也在中间）、像特殊词元的、很长的、空的"""
+    make_it_pad(tokenizer)
     end = tokenizer.eos_token_id
     return [
         case(tokenizer, "犇骉麤，真多"),
