@@ -43,7 +43,10 @@ def started(folder: Path, own: Path) -> subprocess.Popen:
 
 def failed(process: subprocess.Popen) -> list[str]:
     """等它运行完；出错的格子。例: ["04_model_loading cell-12：……KeyError"]"""
-    said, _ = process.communicate(timeout=LONGEST)
+    try:
+        said, _ = process.communicate(timeout=LONGEST)
+    finally:
+        process.kill()  # 已经运行完的，什么也不会发生
     return json.loads(said.splitlines()[-1])
 
 
