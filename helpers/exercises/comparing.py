@@ -4,7 +4,7 @@
 """
 import math
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -155,6 +155,11 @@ def is_nested(got: object, case: Case) -> bool:
     return any(isinstance(item, list) for item in as_lists(got))
 
 
+def has_floats(got: object, case: Case) -> bool:
+    """有带小数点的数吗（7.0 也是）"""
+    return has(float, got)
+
+
 def brief(value: object, most: int = SHOWN) -> str:
     """值的简短写法，最多 most 个字符"""
     text = repr(value)
@@ -260,7 +265,7 @@ def key_that_differs(got: object, want: object) -> object:
 
 def what_is_wrong(got: object, case: Case, forms: dict, slips: dict, same: Callable) -> str:
     """学生的结果 got 不对，该说什么；生成器先说，看一遍就取空了"""
-    if isinstance(as_lists(case.expected), list) and has_generator(as_lists(got)):
+    if isinstance(as_lists(case.expected), list) and has(Iterator, got):
         return "应是列表，现在是还没有取出来的生成器（或 map、zip），或者里面有；外面加 list(…)"
     for fits, message in forms.items():
         if holds(fits, got, case):
@@ -269,13 +274,6 @@ def what_is_wrong(got: object, case: Case, forms: dict, slips: dict, same: Calla
         if holds(is_slip, solve, got, case, same):
             return message
     return f"{difference(*shorter(as_lists(got), as_lists(case.expected)))}；再想想"
-
-
-def has_generator(value: object) -> bool:
-    """是还没有取出来的生成器、map、zip，或者列表里有它吗"""
-    if isinstance(value, list):
-        return any(has_generator(item) for item in value)
-    return hasattr(value, "__next__")
 
 
 def shorter(got: object, want: object) -> tuple:

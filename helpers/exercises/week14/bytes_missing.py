@@ -114,13 +114,18 @@ def out_of_order() -> bytes:
     }
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + bytes(61)
+    return with_length(text) + bytes(61)
 
 
 def empty_note() -> bytes:
     """备注里一条也没有的文件"""
     header = b'{"__metadata__":{},"w":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]}}'
-    return len(header).to_bytes(8, "little") + header + bytes(3)
+    return with_length(header) + bytes(3)
+
+
+def with_length(header: bytes) -> bytes:
+    """文件头，前面写上它的长度"""
+    return len(header).to_bytes(8, "little") + header
 
 
 def barely_begun() -> Case:
@@ -134,7 +139,7 @@ def barely_begun() -> Case:
             "data_offsets": [place * 16_666_666, (place + 1) * 16_666_666],
         }
     text = json.dumps(header).encode()
-    data = len(text).to_bytes(8, "little") + text
+    data = with_length(text)
     missing = 900 * 16_666_666
     return Case((data,), missing, f"data 有 {len(data)} 个字节，是一个 15 GB 的文件的开头：{brief(data, 120)}")
 
@@ -198,6 +203,12 @@ def tensors_of(data):
     return [tensor for name, tensor in header.items() if name != "__metadata__"]
 
 
+def size_of(tensor):
+    """一个张量占几个字节"""
+    start, end = tensor["data_offsets"]
+    return end - start
+
+
 def ends(data):
     return [tensor["data_offsets"][1] for tensor in tensors_of(data)]
 
@@ -231,8 +242,7 @@ def missing_by_first(data):
 
 
 def missing_by_biggest_size(data):
-    sizes = [tensor["data_offsets"][1] - tensor["data_offsets"][0] for tensor in tensors_of(data)]
-    return header_end(data) + max(sizes) - len(data)
+    return header_end(data) + max(map(size_of, tensors_of(data))) - len(data)
 
 
 def missing_by_stripped_header(data):
@@ -245,7 +255,7 @@ def missing_at_least_one(data):
 
 
 def missing_by_biggest(data):
-    sizes = [tensor["data_offsets"][1] - tensor["data_offsets"][0] for tensor in tensors_of(data)]
+    sizes = list(map(size_of, tensors_of(data)))
     return header_end(data) + ends(data)[sizes.index(max(sizes))] - len(data)
 
 
@@ -292,8 +302,8 @@ def missing_by_four(data):
 def missing_without_scalars(data):
     """没有维的张量当作没有数"""
     scalars = [tensor for tensor in tensors_of(data) if not tensor["shape"]]
-    sizes = [tensor["data_offsets"][1] - tensor["data_offsets"][0] for tensor in scalars]
-    return header_end(data) + max(ends(data)) - sum(sizes) - len(data)
+    whole = header_end(data) + max(ends(data))
+    return whole - sum(map(size_of, scalars)) - len(data)
 
 
 def missing_by_letters(data):

@@ -4,7 +4,7 @@
 """
 from functools import cache, partial
 
-from helpers.exercises.comparing import Case, as_lists, brief, check_function, has, same_integers
+from helpers.exercises.comparing import Case, as_lists, brief, check_function, has, has_floats, same_integers
 from helpers.exercises.exercise import Exercise
 
 HINTS = ("先在纸上写：最长的一句有多长，每一句差几个；差的那几个补在哪一头？",
@@ -69,10 +69,6 @@ def pad(batch, pad_id, ids_side="left", mask_side="left", real=1, padding=0):
 
 
 # ---- 常见的错误 ----
-
-def has_floats(got, case):
-    return has(float, got)
-
 
 def has_text(got, case):
     return has((str, bytes), got)

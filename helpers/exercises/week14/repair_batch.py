@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from helpers.exercises.comparing import Case, as_lists, brief, check_function, has, is_nested, same_integers
+from helpers.exercises.comparing import Case, as_lists, brief, check_function, has_floats, is_nested, same_integers
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.repairing import expect_changes
 
@@ -113,10 +113,6 @@ def is_one_number(got, case):
 
 def has_other_length(got, case):
     return len(got) != len(case.expected)
-
-
-def has_floats(got, case):
-    return has(float, got)
 
 
 def cannot_make_a_table(error, case):

@@ -111,6 +111,11 @@ def case_of_ids(tokenizer, question: str, prompt: str, written: list[int], answe
 
 def without_names(tokenizer, output_ids, prompt_length):
     text = tokenizer.decode(output_ids[0, prompt_length:])
+    return remove_names(tokenizer, text)
+
+
+def remove_names(tokenizer, text):
+    """照文字去掉特殊词元的名字"""
     for name in tokenizer.all_special_tokens:
         text = text.replace(name, "")
     return text

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 
-from helpers.exercises.comparing import Case, Wrong, as_lists, brief, check_function, differs_at, same_values
+from helpers.exercises.comparing import Case, Wrong, as_lists, brief, check_function, differs_at, has, same_values
 from helpers.exercises.exercise import Exercise
 from helpers.exercises.running import SECONDS
 from helpers.exercises.week15.forward import ForwardOnly, forward_seconds, table_model
@@ -279,7 +279,7 @@ def has_texts(got, case):
 
 def has_floats_or_bools(got, case):
     ids, _ = as_lists(got)
-    return any(isinstance(item, float | bool) for item in ids)
+    return has((float, bool), ids)
 
 
 def leaves_out_the_last_rows(got, case):

@@ -6,7 +6,7 @@ import math
 from functools import partial
 from random import Random
 
-from helpers.exercises.comparing import Case, as_lists, brief, check_function, is_nested, is_plain
+from helpers.exercises.comparing import Case, as_lists, brief, check_function, has, is_nested, is_plain
 from helpers.exercises.exercise import Exercise
 
 HINTS = ("分两步：先找出前 k 名的打分和编号，后面的步骤只看这 k 个；它们的概率要重新算，加起来是 1",
@@ -105,7 +105,7 @@ def is_kept(logits, got: object, want: list[int]) -> bool:
 # ---- 常见的错误 ----
 
 def has_floats_or_bools(got, case):
-    return any(isinstance(item, float | bool) for item in as_lists(got))
+    return has((float, bool), got)
 
 
 def is_a_set(got, case):

@@ -158,7 +158,8 @@ def case(tokenizer, model, texts: list[str], most: int, told: str = "") -> Case:
     """一组输入；told: 还要告诉学生什么"""
     expected = written(tokenizer, model, texts, most)
     seconds = 5 + (40 + 2 * most) * forward_seconds(model)
-    return Case((tokenizer, model, texts, most), expected, f"{told}texts 是 {brief(texts)}，{most=}", seconds)
+    where = f"{told}texts 是 {brief(texts)}，{most=}"
+    return Case((tokenizer, model, texts, most), expected, where, seconds)
 
 
 def written(tokenizer, model, texts, most, side="left", mask="given") -> list[str]:
@@ -238,8 +239,11 @@ def keep_special_tokens(tokenizer, model, texts, most):
 
 def cut_by_own_length(tokenizer, model, texts, most):
     output_ids, _ = right_ids(tokenizer, model, texts, most)
-    own = [len(tokenizer(text).input_ids) for text in texts]
-    return [tokenizer.decode(row[n:], skip_special_tokens=True) for row, n in zip(output_ids, own, strict=True)]
+    written = []
+    for text, row in zip(texts, output_ids, strict=True):
+        own = len(tokenizer(text).input_ids)
+        written.append(tokenizer.decode(row[own:], skip_special_tokens=True))
+    return written
 
 
 def strip_the_ends(tokenizer, model, texts, most):

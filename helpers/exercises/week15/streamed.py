@@ -7,6 +7,7 @@ from functools import partial
 
 from helpers.exercises.comparing import Case, as_lists, brief, check_function
 from helpers.exercises.exercise import Exercise
+from helpers.exercises.week15.answer_text import remove_names
 from helpers.exercises.week15.forward import make_it_pad
 
 HALF = "�"
@@ -86,12 +87,7 @@ def screens_of(tokenizer, ids: list[int]) -> list[str]:
 # ---- 常见的错误 ----
 
 def without_names(tokenizer, ids):
-    screens = []
-    for screen in screens_of(tokenizer, ids):
-        for name in tokenizer.all_special_tokens:
-            screen = screen.replace(name, "")
-        screens.append(screen)
-    return screens
+    return [remove_names(tokenizer, screen) for screen in screens_of(tokenizer, ids)]
 
 
 def is_one_text(got, case):

@@ -59,14 +59,14 @@ def cases(tokenizer, model) -> list[Case]:
 def small_cases() -> list[Case]:
     """两个随机的小模型：一个和两个词元的（一样长的有两个），很长的，打分很大的"""
     long = [number ** 2 % 97 for number in range(330)]
-    first = ForwardOnly(small_model(3))
+    small = small_model(3)
+    first = ForwardOnly(small)
     second = ForwardOnly(small_model(4))
     given = [(first, [7]), (first, [8]), (first, [7, 6]), (first, [6, 9]), (first, long), (second, long)]
     cases = []
     for model, ids in given:
         cases.append(small_case(model, ids))
-    higher = Higher(small_model(3))
-    cases.append(small_case(higher, long[:9], "，打分都加上 200"))
+    cases.append(small_case(Higher(small), long[:9], "，打分都加上 200"))
     return cases
 
 
