@@ -94,11 +94,19 @@ def test_right(sheet, answer):
 
 # ---- 错的 ----
 
-def careful(answer):
+def when_known(answer):
     """先看过 data 够不够长，再算"""
     def checked(data):
-        if len(data) < 8 or len(data) < 8 + int.from_bytes(data[:8], "little"):
+        if len(data) < 8 or len(data) < header_end(data):
             return -1
+        return answer(data)
+    return checked
+
+
+def careful(answer):
+    """先看过 data 够不够长，再把文件头的长度、张量也交给 answer"""
+    @when_known
+    def checked(data):
         n = int.from_bytes(data[:8], "little")
         header = json.loads(data[8:8 + n])
         header.pop("__metadata__", None)
@@ -250,38 +258,34 @@ def header_rest_when_unknown(data):
 
 def by_notes(is_tensor):
     """is_tensor 认出哪些是张量，别的当成备注"""
+    @when_known
     def answer(data):
-        if len(data) < 8 or len(data) < header_end(data):
-            return -1
         header = json.loads(data[8:header_end(data)])
         tensors = [entry for entry in header.values() if is_tensor(entry)]
         return header_end(data) + end_of(tensors) - len(data)
     return answer
 
 
+@when_known
 def up_to_the_first_end(data):
     """文件头当作到第一处 }} 为止"""
-    if len(data) < 8 or len(data) < header_end(data):
-        return -1
     text = data[8:header_end(data)].split(b"}}")[0] + b"}}"
-    return header_end(data) + end_of([t for n, t in json.loads(text).items() if n != "__metadata__"]) - len(data)
+    header = json.loads(text)
+    header.pop("__metadata__", None)
+    return header_end(data) + end_of(header.values()) - len(data)
 
 
 def without(name):
     """叫 name 的张量当成了备注"""
-    def answer(data):
-        if len(data) < 8 or len(data) < header_end(data):
-            return -1
-        header = json.loads(data[8:header_end(data)])
-        tensors = [entry for key, entry in header.items() if key not in (name, "__metadata__")]
-        return header_end(data) + end_of(tensors or [{"data_offsets": [0, 0]}]) - len(data)
-    return answer
+    def end(header):
+        header.pop(name, None)
+        return max((entry["data_offsets"][1] for entry in header.values()), default=0)
+    return by_names(end)
 
 
+@when_known
 def by_expression(data):
     """备注里像 data_offsets 的话也算了进去"""
-    if len(data) < 8 or len(data) < header_end(data):
-        return -1
     ends = re.findall(rb'data_offsets\\?":\s*\[\d+,\s*(\d+)\]', data[:header_end(data)])
     return header_end(data) + max(map(int, ends)) - len(data)
 
